@@ -1,0 +1,41 @@
+//! The pure packing core of Windlass.
+//!
+//! ```text
+//! Snapshot ──solve──▶ Plan ──check──▶ [Violation]
+//!     └───────────explain(subject)──▶ Explanation
+//! ```
+//!
+//! A [`Snapshot`] holds everything a decision depends on; a [`Plan`] holds everything that was decided. No function here reads a
+//! clock, a file, the environment or a random source: equal snapshot and [`Options`] give equal plans, byte for byte.
+
+pub mod check;
+pub mod explain;
+pub mod instance_type;
+pub mod name;
+pub mod node;
+pub mod node_pool;
+pub mod options;
+pub mod pack;
+pub mod plan;
+pub mod pod;
+pub mod requirement;
+pub mod resources;
+pub mod snapshot;
+pub mod taint;
+pub mod units;
+
+pub use check::{Violation, check};
+pub use explain::{Explanation, Subject, explain};
+pub use instance_type::{CapacityType, InstanceType, Offering, Overhead};
+pub use name::{InstanceTypeName, NodeName, NodePoolName, ObjectKey, Zone};
+pub use node::Node;
+pub use node_pool::NodePool;
+pub use options::{Objective, Options};
+pub use pack::solve;
+pub use plan::{Plan, PlannedNode, Reason, Status, Summary, Unschedulable};
+pub use pod::{DaemonSet, Feature, HostPort, Pod, PodShape, Protocol};
+pub use requirement::{Labels, Operator, Requirement, RequirementError, Requirements};
+pub use resources::{ResourceName, Resources};
+pub use snapshot::{Snapshot, SnapshotBuilder, SnapshotError};
+pub use taint::{Taint, TaintEffect, Toleration, TolerationOperator};
+pub use units::MicroUsd;

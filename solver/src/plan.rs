@@ -1,0 +1,170 @@
+//! The whole output of a decision. "Does not fit" is data here, never an error.
+
+use crate::{CapacityType, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Resources, Taint, Zone};
+use std::fmt;
+
+/// What a plan's search proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Cost equals the lower bound.
+    Optimal,
+    /// A valid plan; the gap says how far from the bound.
+    Feasible,
+    /// A valid plan, but the search was stopped before its steps were used up.
+    Cut,
+}
+
+impl Status {
+    /// The spelling in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Optimal => "optimal",
+            Self::Feasible => "feasible",
+            Self::Cut => "cut",
+        }
+    }
+}
+
+/// Totals of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Pods given.
+    pub pods: usize,
+    /// Pods placed, on existing or new nodes.
+    pub placed: usize,
+    /// Price of all new nodes.
+    pub hourly_cost: MicroUsd,
+    /// Proven: no plan that puts the same pods on new nodes costs less.
+    pub lower_bound: MicroUsd,
+    /// What was proven.
+    pub status: Status,
+    /// Search steps used.
+    pub steps: u64,
+}
+
+/// One instance type x zone x capacity type with its price.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OfferingRef {
+    /// The price, first so that offerings sort by it.
+    pub price: MicroUsd,
+    /// The instance type.
+    pub instance_type: InstanceTypeName,
+    /// The zone.
+    pub zone: Zone,
+    /// The capacity type.
+    pub capacity_type: CapacityType,
+}
+
+/// A node to launch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedNode {
+    /// `<pool>-<index>`, stable within the plan.
+    pub name: NodeName,
+    /// The pool it belongs to.
+    pub node_pool: NodePoolName,
+    /// What is bought: the cheapest offering that holds the pods.
+    pub offering: OfferingRef,
+    /// Offerings that hold the same pods in the same pool, cheapest first; the plan is valid for each of them.
+    pub alternatives: Vec<OfferingRef>,
+    /// Labels the node will carry.
+    pub labels: Labels,
+    /// Taints the node will keep.
+    pub taints: Vec<Taint>,
+    /// Pods placed here, sorted.
+    pub pods: Vec<ObjectKey>,
+    /// Daemonsets that will run a pod here, sorted.
+    pub daemon_set_pods: Vec<ObjectKey>,
+    /// Allocatable of the chosen instance type.
+    pub allocatable: Resources,
+    /// What pods and daemon pods request together.
+    pub requested: Resources,
+}
+
+/// Pods placed on a node that exists already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExistingPlacement {
+    /// The node.
+    pub node: NodeName,
+    /// Pods placed here, sorted.
+    pub pods: Vec<ObjectKey>,
+}
+
+/// Why a pod has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// It asks for something this solver refuses.
+    NotYetSupported,
+    /// There is no NodePool at all.
+    NoNodePool,
+    /// No NodePool's taints are tolerated.
+    TaintsNotTolerated,
+    /// No NodePool has an instance type with the labels it needs.
+    NoMatchingInstanceType,
+    /// Types match, but none is big enough.
+    NoInstanceTypeFits,
+    /// Types fit, but no offering is available in the zones and capacity types allowed.
+    NoOfferingAvailable,
+    /// Offerings fit, but none of them has a price.
+    NoPrice,
+    /// The limits of each pool that could hold it are used up.
+    LimitExceeded,
+}
+
+impl Reason {
+    /// The spelling in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotYetSupported => "NotYetSupported",
+            Self::NoNodePool => "NoNodePool",
+            Self::TaintsNotTolerated => "TaintsNotTolerated",
+            Self::NoMatchingInstanceType => "NoMatchingInstanceType",
+            Self::NoInstanceTypeFits => "NoInstanceTypeFits",
+            Self::NoOfferingAvailable => "NoOfferingAvailable",
+            Self::NoPrice => "NoPrice",
+            Self::LimitExceeded => "LimitExceeded",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One step of a funnel and what was left after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunnelStep {
+    /// What was asked: `nodePool default: requirements`, `resources: memory 1433Mi`, ...
+    pub step: String,
+    /// Offerings that passed.
+    pub remaining: usize,
+}
+
+/// A pod without a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unschedulable {
+    /// The pod.
+    pub pod: ObjectKey,
+    /// Why, as a word.
+    pub reason: Reason,
+    /// Why, as a sentence for people.
+    pub message: String,
+    /// How the offerings ran out.
+    pub funnel: Vec<FunnelStep>,
+    /// The smallest change of the pod that would give it a place, if one single change does.
+    pub would_fit_if: Option<String>,
+}
+
+/// A decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Totals.
+    pub summary: Summary,
+    /// Nodes to launch, by pool and index.
+    pub nodes: Vec<PlannedNode>,
+    /// Pods that go on existing nodes, in the snapshot's order of nodes; nodes that get none are left out.
+    pub existing_nodes: Vec<ExistingPlacement>,
+    /// Pods without a place, by key.
+    pub unschedulable: Vec<Unschedulable>,
+}

@@ -1,0 +1,127 @@
+//! The whole input of a decision, validated and in canonical order: two snapshots built from the same objects in any order are equal.
+
+use crate::{DaemonSet, Node, NodePool, Pod};
+
+/// The input of [`crate::solve`]. Immutable; made by [`SnapshotBuilder`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    pods: Vec<Pod>,
+    daemon_sets: Vec<DaemonSet>,
+    nodes: Vec<Node>,
+    node_pools: Vec<NodePool>,
+}
+
+impl Snapshot {
+    /// Starts an empty one.
+    pub fn builder() -> SnapshotBuilder {
+        SnapshotBuilder::default()
+    }
+    /// Pods to place, by key.
+    pub fn pods(&self) -> &[Pod] {
+        &self.pods
+    }
+    /// Daemonsets, by key.
+    pub fn daemon_sets(&self) -> &[DaemonSet] {
+        &self.daemon_sets
+    }
+    /// Existing nodes: initialized first, then by name (the order in which Karpenter fills them).
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+    /// Pools: highest weight first, then by name.
+    pub fn node_pools(&self) -> &[NodePool] {
+        &self.node_pools
+    }
+}
+
+/// Why objects make no snapshot. The edge removes duplicates before; this is the last guard.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Two objects of one kind and name.
+    #[error("snapshot: two {kind}s are named {name}; remove one")]
+    Duplicate {
+        /// `pod`, `daemonset`, `node` or `nodepool`.
+        kind: &'static str,
+        /// The name, with namespace where it has one.
+        name: String,
+    },
+    /// An amount below zero where none can be.
+    #[error("snapshot: {kind} {name}: {resource} is negative")]
+    Negative {
+        /// The kind of the object.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The resource.
+        resource: String,
+    },
+}
+
+/// Collects objects in any order.
+#[derive(Debug, Default)]
+pub struct SnapshotBuilder {
+    snapshot: Snapshot,
+}
+
+impl SnapshotBuilder {
+    /// Adds a pod to place.
+    #[must_use]
+    pub fn pod(mut self, pod: Pod) -> Self {
+        self.snapshot.pods.push(pod);
+        self
+    }
+    /// Adds pods to place.
+    #[must_use]
+    pub fn pods(mut self, pods: impl IntoIterator<Item = Pod>) -> Self {
+        self.snapshot.pods.extend(pods);
+        self
+    }
+    /// Adds a daemonset.
+    #[must_use]
+    pub fn daemon_set(mut self, daemon_set: DaemonSet) -> Self {
+        self.snapshot.daemon_sets.push(daemon_set);
+        self
+    }
+    /// Adds an existing node.
+    #[must_use]
+    pub fn node(mut self, node: Node) -> Self {
+        self.snapshot.nodes.push(node);
+        self
+    }
+    /// Adds a pool.
+    #[must_use]
+    pub fn node_pool(mut self, node_pool: NodePool) -> Self {
+        self.snapshot.node_pools.push(node_pool);
+        self
+    }
+
+    /// Sorts, validates and returns the snapshot.
+    pub fn build(self) -> Result<Snapshot, SnapshotError> {
+        let mut snapshot = self.snapshot;
+        snapshot.pods.sort_by(|a, b| a.key.cmp(&b.key));
+        snapshot.daemon_sets.sort_by(|a, b| a.key.cmp(&b.key));
+        snapshot.nodes.sort_by(|a, b| b.initialized.cmp(&a.initialized).then_with(|| a.name.cmp(&b.name)));
+        snapshot.node_pools.sort_by(|a, b| b.weight.cmp(&a.weight).then_with(|| a.name.cmp(&b.name)));
+        refuse_duplicates("pod", snapshot.pods.iter().map(|p| p.key.to_string()))?;
+        refuse_duplicates("daemonset", snapshot.daemon_sets.iter().map(|d| d.key.to_string()))?;
+        refuse_duplicates("node", snapshot.nodes.iter().map(|n| n.name.to_string()))?;
+        refuse_duplicates("nodepool", snapshot.node_pools.iter().map(|p| p.name.to_string()))?;
+        for pod in &snapshot.pods {
+            if let Some((resource, _)) = pod.shape.requests.iter().find(|(_, amount)| *amount < 0) {
+                return Err(SnapshotError::Negative { kind: "pod", name: pod.key.to_string(), resource: resource.to_string() });
+            }
+        }
+        Ok(snapshot)
+    }
+}
+
+fn refuse_duplicates(kind: &'static str, names: impl Iterator<Item = String>) -> Result<(), SnapshotError> {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        if seen.contains(&name) {
+            return Err(SnapshotError::Duplicate { kind, name });
+        }
+        seen.insert(name);
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! Windlass: a group-less node provisioner for Kubernetes on AWS.
+//!
+//! ```text
+//! files ──manifest──▶ Inventory ─┐
+//!                                ├─snapshot─▶ solver::Snapshot ──solve──▶ Plan ──check──▶ cli prints it
+//! embedded data ──▶ Catalog ─────┘
+//! ```
+//!
+//! Every room has one job: `api` the objects we accept, `manifest` files to typed objects, `catalog` what EC2 sells and for how much,
+//! `snapshot` the translation for the solver, `cli` the verbs. Only `cli` prints. See ARCHITECTURE.md for who may import whom.
+
+pub mod api;
+pub mod catalog;
+pub mod cli;
+pub mod diagnostic;
+pub mod manifest;
+pub mod snapshot;
