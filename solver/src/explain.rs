@@ -1,7 +1,7 @@
 //! Why a pod is where it is, or nowhere.
 
 use crate::plan::{FunnelStep, OfferingRef};
-use crate::{NodeName, ObjectKey, Plan, Reason, Snapshot};
+use crate::{NodeName, NodePoolName, ObjectKey, Plan, Reason, Snapshot};
 
 /// What to explain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,22 +25,50 @@ pub enum Outcome {
 
 /// An answer to "why".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explanation {
+pub enum Explanation {
+    /// Why a pod is where it is.
+    Pod(PodExplanation),
+    /// Why a node to launch is what it is.
+    Node(NodeExplanation),
+}
+
+/// Why a pod is where it is, or nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodExplanation {
     /// The pod.
     pub pod: ObjectKey,
     /// Where it ended up.
     pub outcome: Outcome,
-    /// How many offerings were left after each step.
+    /// How many offerings were left after each step, for this pod alone on a new node.
     pub funnel: Vec<FunnelStep>,
-    /// The step that removed the last offerings, or the tightest one for a placed pod.
+    /// The step that removed the last offerings, or for a placed pod the one that removed the largest share of what it was given.
     pub binding: Option<String>,
     /// The cheapest offering that would hold this pod alone.
     pub cheapest_alone: Option<OfferingRef>,
-    /// The smallest change that would place it.
+    /// The smallest change that would place it; `None` for a placed pod, and where no single change does.
     pub would_fit_if: Option<String>,
 }
 
-/// Explains `subject`; `None` where the snapshot has no such object.
+/// Why a node to launch is what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeExplanation {
+    /// The node.
+    pub node: NodeName,
+    /// Its pool.
+    pub node_pool: NodePoolName,
+    /// What is bought.
+    pub offering: OfferingRef,
+    /// How many offerings of the pool were left after each step, for all pods of the node together.
+    pub funnel: Vec<FunnelStep>,
+    /// Offerings of the pool that would hold the node's pods, the chosen one included.
+    pub candidates: usize,
+    /// The next cheapest of them.
+    pub runner_up: Option<OfferingRef>,
+    /// What keeps the next smaller choice away: `memory: 6.5Gi of 6.9Gi used`, ...
+    pub binding: Option<String>,
+}
+
+/// Explains `subject`; `None` where the snapshot has no such pod, or the plan no such node to launch.
 pub fn explain(_snapshot: &Snapshot, _plan: &Plan, _subject: &Subject) -> Option<Explanation> {
     None
 }

@@ -11,6 +11,7 @@
 pub mod check;
 pub mod explain;
 pub mod instance_type;
+pub mod label;
 pub mod name;
 pub mod node;
 pub mod node_pool;
@@ -25,7 +26,7 @@ pub mod taint;
 pub mod units;
 
 pub use check::{Violation, check};
-pub use explain::{Explanation, Subject, explain};
+pub use explain::{Explanation, NodeExplanation, PodExplanation, Subject, explain};
 pub use instance_type::{CapacityType, InstanceType, Offering, Overhead};
 pub use name::{InstanceTypeName, NodeName, NodePoolName, ObjectKey, Zone};
 pub use node::Node;
