@@ -14,4 +14,5 @@ pub mod catalog;
 pub mod cli;
 pub mod diagnostic;
 pub mod manifest;
+pub mod quantity;
 pub mod snapshot;
