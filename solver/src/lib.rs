@@ -15,6 +15,7 @@ pub mod label;
 pub mod name;
 pub mod node;
 pub mod node_pool;
+pub mod optimize;
 pub mod options;
 pub mod pack;
 pub mod plan;
