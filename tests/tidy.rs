@@ -5,8 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// Folders and what they must not name. Textual: a macro could hide an import, the crate boundary of `solver/` cannot be fooled.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("solver/src", &["std::fs", "std::net", "std::env", "std::time", "std::thread", "HashMap", "HashSet", "println!", "async fn", "rand::"]),
-    ("src/api", &["windlass_solver", "crate::cli", "crate::manifest", "crate::snapshot", "crate::catalog", "std::fs", "std::env"]),
+    (
+        "solver/src",
+        &["std::fs", "std::net", "std::env", "std::time", "std::thread", "HashMap", "HashSet", "println!", "async fn", "rand::"],
+    ),
+    (
+        "src/api",
+        &["windlass_solver", "crate::cli", "crate::manifest", "crate::snapshot", "crate::catalog", "std::fs", "std::env"],
+    ),
     ("src/catalog", &["crate::cli", "crate::manifest", "crate::snapshot", "crate::api", "std::time"]),
     ("src/manifest", &["crate::cli", "crate::snapshot", "crate::catalog", "std::env", "std::time"]),
     ("src/snapshot", &["crate::cli", "std::fs", "std::env", "std::time", "std::net", "async fn", "HashMap", "HashSet"]),
@@ -14,7 +20,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 ];
 
 /// Words that say nothing about what a file does.
-const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "common", "misc", "manager", "handler", "processor", "stuff"];
+const EMPTY_NAMES: &[&str] =
+    &["utils", "util", "helpers", "helper", "common", "misc", "manager", "handler", "processor", "stuff"];
 
 /// Lines of code (no blanks, comments or inline tests) a file may have. We aim at 400.
 const LINES_MAX: usize = 600;
