@@ -1,5 +1,14 @@
 //! Why a pod is where it is, or nowhere.
 
+mod amount;
+mod diagnosis;
+mod relaxation;
+mod survey;
+mod variant;
+
+#[allow(unused_imports, reason = "called by `pack` once it places pods")]
+pub(crate) use diagnosis::{Diagnosis, diagnose};
+
 use crate::plan::{FunnelStep, OfferingRef};
 use crate::{NodeName, NodePoolName, ObjectKey, Plan, Reason, Snapshot};
 
@@ -72,3 +81,6 @@ pub struct NodeExplanation {
 pub fn explain(_snapshot: &Snapshot, _plan: &Plan, _subject: &Subject) -> Option<Explanation> {
     None
 }
+
+#[cfg(test)]
+mod tests;

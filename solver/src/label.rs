@@ -23,7 +23,7 @@ const KEYS: [&str; 2] = [INSTANCE_TYPE, "node.kubernetes.io/windows-build"];
 pub fn is_well_known(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(domain, _)| domain);
     let within = |parent: &&str| domain == *parent || domain.strip_suffix(*parent).is_some_and(|rest| rest.ends_with('.'));
-    KEYS.contains(&key) || (DOMAINS.iter().any(|d| within(&d)) && !EXCEPTIONS.iter().any(|d| within(&d)))
+    KEYS.contains(&key) || (DOMAINS.iter().any(within) && !EXCEPTIONS.iter().any(within))
 }
 
 #[cfg(test)]

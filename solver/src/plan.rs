@@ -102,6 +102,8 @@ pub enum Reason {
     NoMatchingInstanceType,
     /// Types match, but none is big enough.
     NoInstanceTypeFits,
+    /// Types fit, but daemonsets use its host ports on each of them.
+    HostPortInUse,
     /// Types fit, but no offering is available in the zones and capacity types allowed.
     NoOfferingAvailable,
     /// Offerings fit, but none of them has a price.
@@ -119,6 +121,7 @@ impl Reason {
             Self::TaintsNotTolerated => "TaintsNotTolerated",
             Self::NoMatchingInstanceType => "NoMatchingInstanceType",
             Self::NoInstanceTypeFits => "NoInstanceTypeFits",
+            Self::HostPortInUse => "HostPortInUse",
             Self::NoOfferingAvailable => "NoOfferingAvailable",
             Self::NoPrice => "NoPrice",
             Self::LimitExceeded => "LimitExceeded",

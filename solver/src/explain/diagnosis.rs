@@ -1,0 +1,228 @@
+//! Why a pod has no place, as a word, a sentence, a funnel, and the smallest change that helps.
+
+use super::amount;
+use super::relaxation::{Relaxation, Shown};
+use super::survey::{LimitsLeft, Step, Survey, survey};
+use crate::plan::FunnelStep;
+use crate::{Feature, NodePoolName, PodShape, Reason, ResourceName, Snapshot};
+
+/// What `solve` says about a pod that it could not place.
+#[allow(dead_code, reason = "read by `pack` once it places pods")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Diagnosis {
+    /// Why, as a word.
+    pub(crate) reason: Reason,
+    /// Why, and what to do.
+    pub(crate) message: String,
+    /// How the offerings ran out.
+    pub(crate) funnel: Vec<FunnelStep>,
+    /// The smallest single change after which a new node would take the pod.
+    pub(crate) would_fit_if: Option<String>,
+}
+
+/// Diagnoses pods of one shape that neither an existing node nor a new one takes. `limits_left` is what the plan leaves of each pool's
+/// limits; a pool that is absent has all that its existing nodes leave.
+#[allow(dead_code, reason = "called by `pack` once it places pods")]
+pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &LimitsLeft) -> Diagnosis {
+    let found = survey(snapshot, shape, limits_left);
+    if !shape.unsupported.is_empty() {
+        let single = match shape.unsupported[..] {
+            [feature] if found.open > 0 => Some(Relaxation::DropFeature(feature)),
+            _ => None,
+        };
+        return Diagnosis {
+            reason: Reason::NotYetSupported,
+            message: format!(
+                "it asks for {}, which is not planned yet and never ignored: remove that from the pod, or place it by hand",
+                features(&shape.unsupported)
+            ),
+            funnel: Vec::new(),
+            would_fit_if: single.map(|change| change.to_string()),
+        };
+    }
+    let reason = reason(&found);
+    Diagnosis {
+        reason,
+        message: Teller { snapshot, shape, found: &found }.sentence(reason),
+        funnel: funnel(shape, &found),
+        would_fit_if: found.relaxation.map(|change| change.to_string()),
+    }
+}
+
+/// How many offerings were left after each step. It ends where none is left. Steps of the pod's own choice (selector, affinity) are
+/// always listed; the others where they removed something.
+pub(super) fn funnel(shape: &PodShape, found: &Survey) -> Vec<FunnelStep> {
+    let mut steps = Vec::new();
+    for count in &found.pools {
+        steps.push(FunnelStep { step: format!("nodePool {}: taints", count.pool), remaining: count.tolerated });
+        if count.tolerated > 0 {
+            steps.push(FunnelStep { step: format!("nodePool {}: requirements", count.pool), remaining: count.allowed });
+        }
+    }
+    let mut remaining: usize = found.pools.iter().map(|count| count.allowed).sum();
+    let selectors =
+        shape.node_selector.iter().enumerate().map(|(index, wanted)| (Step::Selector(index), format!("nodeSelector {wanted}")));
+    let affinity = (!shape.node_affinity.is_empty()).then(|| (Step::Affinity, "nodeAffinity".to_owned()));
+    let removing = found.removed.keys().filter_map(|step| Some((step.clone(), name(shape, step)?)));
+    for (step, name) in selectors.chain(affinity).chain(removing) {
+        if remaining == 0 {
+            break;
+        }
+        remaining -= found.removed.get(&step).copied().unwrap_or(0);
+        steps.push(FunnelStep { step: name, remaining });
+    }
+    steps
+}
+
+/// The name of a step that is listed only where it removes something.
+fn name(shape: &PodShape, step: &Step) -> Option<String> {
+    match step {
+        Step::Taints | Step::Requirements | Step::Selector(_) | Step::Affinity => None,
+        Step::Resource(name) => Some(format!("resources: {}", request(shape, name))),
+        Step::HostPorts => Some("host ports".to_owned()),
+        Step::Available => Some("available".to_owned()),
+        Step::Priced => Some("priced".to_owned()),
+        Step::Supported => Some("supported nodePools".to_owned()),
+        Step::Limits => Some("limits".to_owned()),
+    }
+}
+
+fn request(shape: &PodShape, name: &ResourceName) -> String {
+    format!("{name} {}", amount::exact(name.as_str(), shape.requests.get(name.as_str())))
+}
+
+fn features(all: &[Feature]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+/// The reason is the step that removed the last offerings; a pool that could take the pod but is refused itself goes before.
+fn reason(found: &Survey) -> Reason {
+    if found.pools.is_empty() {
+        return Reason::NoNodePool;
+    }
+    if !found.refused_pools.is_empty() {
+        return Reason::NotYetSupported;
+    }
+    match found.removed.keys().next_back() {
+        _ if found.open > 0 => Reason::LimitExceeded,
+        Some(Step::Taints) => Reason::TaintsNotTolerated,
+        None | Some(Step::Requirements | Step::Selector(_) | Step::Affinity) => Reason::NoMatchingInstanceType,
+        Some(Step::Resource(_)) => Reason::NoInstanceTypeFits,
+        Some(Step::HostPorts) => Reason::HostPortInUse,
+        Some(Step::Available) => Reason::NoOfferingAvailable,
+        Some(Step::Priced) => Reason::NoPrice,
+        Some(Step::Supported) => Reason::NotYetSupported,
+        Some(Step::Limits) => Reason::LimitExceeded,
+    }
+}
+
+struct Teller<'a> {
+    snapshot: &'a Snapshot,
+    shape: &'a PodShape,
+    found: &'a Survey,
+}
+
+impl Teller<'_> {
+    fn sentence(&self, reason: Reason) -> String {
+        let what = match reason {
+            Reason::NoNodePool => return "there is no NodePool that a node could be launched from: add one".to_owned(),
+            Reason::TaintsNotTolerated => return self.taints(),
+            Reason::NoMatchingInstanceType => self.no_match(),
+            Reason::NoInstanceTypeFits => self.too_big(),
+            Reason::HostPortInUse => {
+                "daemonsets use its host ports on every node that would hold it: change the port of one of them".to_owned()
+            }
+            Reason::NoOfferingAvailable => {
+                "EC2 is out of capacity for every offering that would hold it: allow more instance types, zones or capacity types"
+                    .to_owned()
+            }
+            Reason::NoPrice => {
+                "no offering that would hold it has a price, and none is bought blindly: give a catalogue with their prices"
+                    .to_owned()
+            }
+            Reason::NotYetSupported => self.refused(),
+            Reason::LimitExceeded => self.limits(),
+        };
+        match &self.found.taints[..] {
+            [] => what,
+            [(pool, taint), ..] => {
+                format!("{what} (NodePool {pool} is out of the question without a toleration for {})", Shown(taint))
+            }
+        }
+    }
+
+    fn taints(&self) -> String {
+        let wanted: Vec<String> =
+            self.found.taints.iter().map(|(pool, taint)| format!("{} of NodePool {pool}", Shown(taint))).collect();
+        format!("it tolerates no NodePool's taints: add a toleration for {}, or a NodePool without taints", wanted.join(" or "))
+    }
+
+    fn no_match(&self) -> String {
+        if self.found.pools.iter().all(|count| count.offerings == 0) {
+            return "no NodePool has an instance type: check the zones of its node class and the catalogue".to_owned();
+        }
+        let unmatched: Vec<&NodePoolName> =
+            self.found.pools.iter().filter(|count| count.tolerated > 0 && count.allowed == 0).map(|count| &count.pool).collect();
+        if let [pool, ..] = unmatched[..]
+            && self.found.pools.iter().all(|count| count.allowed == 0)
+        {
+            return format!("no instance type satisfies the requirements of NodePool {pool}: widen them");
+        }
+        match self.found.removed.keys().next_back() {
+            Some(Step::Selector(index)) => {
+                let wanted = self.shape.node_selector.get(*index).map(ToString::to_string).unwrap_or_default();
+                format!("no offering of a NodePool that it tolerates has {wanted}: change the pod's nodeSelector, or a NodePool to allow it")
+            }
+            _ => "no offering of a NodePool that it tolerates satisfies its required node affinity: change that, or a NodePool to allow it"
+                .to_owned(),
+        }
+    }
+
+    fn too_big(&self) -> String {
+        let short: Vec<(&ResourceName, i64)> = self.found.largest.iter().map(|(name, room)| (name, *room)).collect();
+        let what = match short[..] {
+            [(name, _)] if self.shape.requests.get(name.as_str()) == 0 => {
+                format!("daemonsets alone ask for more {name} than there is")
+            }
+            [(name, room)] => format!(
+                "it asks for {}, and at most {} is left beside daemonsets",
+                request(self.shape, name),
+                amount::at_most(name.as_str(), room.max(0))
+            ),
+            _ => {
+                let all: Vec<String> = short.iter().map(|(name, _)| request(self.shape, name)).collect();
+                format!("none leaves {} together beside daemonsets", all.join(" and "))
+            }
+        };
+        format!("no matching instance type is big enough: {what}; ask for less, or allow larger types in a NodePool")
+    }
+
+    fn refused(&self) -> String {
+        let refused = self.snapshot.node_pools().iter().find(|pool| self.found.refused_pools.contains(&pool.name));
+        refused.map_or_else(String::new, |pool| {
+            format!(
+                "NodePool {} could take it, but asks for {}, which is not planned yet and never ignored: remove that from the NodePool",
+                pool.name,
+                features(&pool.unsupported)
+            )
+        })
+    }
+
+    fn limits(&self) -> String {
+        let raised: Vec<String> = self
+            .found
+            .lacking
+            .iter()
+            .filter_map(|((name, resource), lack)| {
+                let pool = self.snapshot.node_pools().iter().find(|pool| pool.name == *name)?;
+                let (_, limit) = pool.limits.iter().find(|(limited, _)| limited == resource)?;
+                let to = amount::exact(resource.as_str(), limit.saturating_add(*lack));
+                Some(format!("{resource} of NodePool {name} from {} to {to}", amount::exact(resource.as_str(), *limit)))
+            })
+            .collect();
+        if raised.is_empty() {
+            return "the limits of the NodePools leave no room beside the pods placed before it: raise them".to_owned();
+        }
+        format!("the limits of the NodePools that could take it are used up: raise {}", raised.join(" or "))
+    }
+}
