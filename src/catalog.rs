@@ -1,1 +1,151 @@
-//! catalog
+//! What EC2 sells: instance types, where and for how much, and what of each a pod can use.
+//!
+//! ```text
+//! embedded data or --catalog FILE ──file──▶ Catalog ──labels, capacity, overhead, offering──▶ [solver::InstanceType]
+//!                                                                    ▲ NodeClassSettings
+//! EC2 API + price tables ──build──▶ a catalogue file
+//! ```
+//!
+//! The translation to the solver's types follows Karpenter's AWS provider v1.14 field by field, so that a NodePool means the same here.
+
+pub mod build;
+pub mod capacity;
+pub mod embedded;
+pub mod error;
+pub mod file;
+pub mod hardware;
+pub mod labels;
+pub mod offering;
+pub mod overhead;
+pub mod price_table;
+pub mod settings;
+mod sift;
+
+pub use error::CatalogError;
+pub use hardware::Hardware;
+pub use settings::{AmiFamily, BlockDevice, InterfaceKind, NetworkInterface, NodeClassSettings, Threshold, pod_volume};
+
+use crate::diagnostic::Diagnostic;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use windlass_solver::{InstanceType, InstanceTypeName, Labels, MicroUsd, Zone};
+
+/// An availability zone of the region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ZoneName {
+    /// The name, which differs between AWS accounts: `us-west-2b`.
+    pub name: Zone,
+    /// The id, which does not: `usw2-az1`. Empty where unknown.
+    pub id: Arc<str>,
+}
+
+/// An instance type as the catalogue lists it, before any node class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The name.
+    pub name: InstanceTypeName,
+    /// The machine.
+    pub hardware: Hardware,
+    /// Zones that offer it, sorted.
+    pub zones: Vec<Zone>,
+    /// The on-demand price; a type without one is listed but never chosen on demand.
+    pub on_demand: Option<MicroUsd>,
+    /// The spot price where no zone has its own.
+    pub spot: Option<MicroUsd>,
+    /// Spot prices of single zones.
+    pub spot_by_zone: BTreeMap<Zone, MicroUsd>,
+    /// The spot advisor's interruption band, such as `<5%`.
+    pub interruption: Option<String>,
+}
+
+impl Listed {
+    /// The spot price in a zone.
+    pub fn spot_in(&self, zone: &Zone) -> Option<MicroUsd> {
+        self.spot_by_zone.get(zone).copied().or(self.spot)
+    }
+
+    /// Whether EC2 sells the type this way (`on-demand`, `spot`, `capacity-block`).
+    pub fn sold_as(&self, usage_class: &str) -> bool {
+        self.hardware.usage_classes.iter().any(|class| class == usage_class)
+    }
+}
+
+/// The instance types of one region. Immutable.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    region: Arc<str>,
+    sources: file::Sources,
+    zones: Vec<ZoneName>,
+    types: Vec<Listed>,
+    findings: Vec<Diagnostic>,
+    /// Labels of each type that no node class changes, in the order of `types`; made once.
+    labels: OnceLock<Vec<Labels>>,
+}
+
+impl Catalog {
+    /// The catalogue that the binary carries for a region.
+    pub fn embedded(region: &str) -> Result<Self, CatalogError> {
+        embedded::load(region)
+    }
+
+    /// Regions with an embedded catalogue, sorted.
+    pub fn regions() -> impl Iterator<Item = &'static str> {
+        embedded::REGIONS.iter().map(|(region, _)| *region)
+    }
+
+    /// Reads a catalogue file, plain or gzip-compressed. Flawed types are left out and reported in [`Catalog::findings`].
+    pub fn read(path: &Path) -> Result<Self, CatalogError> {
+        file::read(path)
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Where the figures come from.
+    pub const fn sources(&self) -> &file::Sources {
+        &self.sources
+    }
+
+    /// The region's availability zones, by name.
+    pub fn zones(&self) -> &[ZoneName] {
+        &self.zones
+    }
+
+    /// Every type, by name, whatever its price.
+    pub fn types(&self) -> &[Listed] {
+        &self.types
+    }
+
+    /// What is wrong in the file it was read from; empty for the embedded ones.
+    pub fn findings(&self) -> &[Diagnostic] {
+        &self.findings
+    }
+
+    /// The types that nodes of a node class can have, by name. Left out: types whose processor, network cards or features the node
+    /// class cannot use, as in Karpenter. A type without price keeps its offerings, without price.
+    pub fn instance_types(&self, settings: &NodeClassSettings) -> Arc<[InstanceType]> {
+        let labels = self.labels.get_or_init(|| labels::of_all(&self.region, &self.types));
+        let usable = self.types.iter().zip(labels).filter(|(listed, _)| settings.can_use(&listed.name, &listed.hardware));
+        usable.map(|(listed, labels)| self.resolve(listed, labels.clone(), settings)).collect()
+    }
+
+    fn resolve(&self, listed: &Listed, mut labels: Labels, settings: &NodeClassSettings) -> InstanceType {
+        labels::add_operating_system(&mut labels, settings.ami_family);
+        let capacity = capacity::capacity(&listed.hardware, settings);
+        InstanceType {
+            name: listed.name.clone(),
+            labels,
+            overhead: overhead::overhead(&listed.hardware, &capacity, settings),
+            capacity,
+            offerings: offering::offerings(listed, &self.zones, settings),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
