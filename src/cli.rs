@@ -1,16 +1,28 @@
 //! The command line: one file per verb, and the only place that prints.
 //!
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done (for `plan`: every pod placed), 2 usage or
-//! input error, 3 planned but some pods are unschedulable.
+//! input error, 3 planned but some pods are unschedulable; 1 is an internal error. `plan --detailed-exitcode` has its own.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod catalog;
+mod completion;
 mod convert;
 mod crd;
+#[allow(dead_code)] // Until the verbs that print through it are here.
+pub(crate) mod findings;
+#[allow(dead_code)]
+pub(crate) mod grid;
 mod plan;
+pub(crate) mod terminal;
+mod version;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use owo_colors::OwoColorize;
+use std::fmt::Write;
 use std::process::ExitCode;
+
+/// A fault of ours; with `--detailed-exitcode` any error.
+pub(crate) const EXIT_ERROR: u8 = 1;
 
 /// Usage or input error.
 pub(crate) const EXIT_INPUT: u8 = 2;
@@ -20,10 +32,14 @@ pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// The command line of `windlass`, also for completions and the reference in docs/.
 #[derive(Debug, Parser)]
-#[command(name = "windlass", bin_name = bin_name(), version, about, long_about = None, propagate_version = true)]
+#[command(name = "windlass", bin_name = bin_name(), version, about, long_about = None)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
+
+    /// When to colour the output
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN", help_heading = "Output")]
+    color: terminal::Color,
 }
 
 #[derive(Debug, Subcommand)]
@@ -36,13 +52,10 @@ enum Verb {
     Crd(crd::Args),
     /// List instance types, prices and what is allocatable on them; build a catalogue
     Catalog(catalog::Args),
-    /// Print a shell completion script
-    Completion {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    /// Print a script that completes this command on a shell's or kubectl's command line
+    Completion(completion::Args),
     /// Print the version
-    Version,
+    Version(version::Args),
 }
 
 /// `kubectl windlass` where kubectl runs us as its plugin, else `windlass`.
@@ -53,30 +66,50 @@ fn bin_name() -> &'static str {
     if plugin { "kubectl windlass" } else { "windlass" }
 }
 
+/// Text of a help page, with the command's name as the user types it.
+fn as_typed(text: &str) -> String {
+    text.replace("windlass ", &format!("{} ", bin_name()))
+}
+
 /// Runs the verb that the process was started with.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refused) => return usage(&refused),
+    };
+    cli.color.choose();
     let result = match cli.verb {
         Verb::Plan(args) => plan::run(&args),
         Verb::Convert(args) => convert::run(&args),
         Verb::Crd(args) => crd::run(&args),
         Verb::Catalog(args) => catalog::run(&args),
-        Verb::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "windlass", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
-        }
-        Verb::Version => {
-            println!("windlass {}", env!("CARGO_PKG_VERSION"));
-            Ok(ExitCode::SUCCESS)
-        }
+        Verb::Completion(args) => completion::run(&args, &mut Cli::command()),
+        Verb::Version(args) => version::run(&args),
     };
     result.unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
-        let mut cause = failure.source();
-        while let Some(inner) = cause {
-            eprintln!("  because: {inner}");
-            cause = inner.source();
-        }
+        terminal::note(&told(&*failure));
         ExitCode::from(EXIT_INPUT)
     })
+}
+
+/// Prints help, version or what is wrong with the arguments.
+fn usage(refused: &clap::Error) -> ExitCode {
+    let _ = refused.print();
+    if !refused.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    // Nothing was parsed, but whoever asks for terraform's codes must not read 2 as "nodes to launch".
+    let detailed = std::env::args_os().any(|argument| argument == "--detailed-exitcode");
+    ExitCode::from(if detailed { EXIT_ERROR } else { EXIT_INPUT })
+}
+
+/// `error: ...`, then its causes.
+fn told(failure: &dyn std::error::Error) -> String {
+    let mut text = format!("{} {failure}\n", "error:".red().bold());
+    let mut cause = failure.source();
+    while let Some(inner) = cause {
+        let _ = writeln!(text, "  because: {inner}");
+        cause = inner.source();
+    }
+    text
 }

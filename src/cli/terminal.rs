@@ -1,0 +1,49 @@
+//! The two streams of a command: data to standard output, everything else to standard error.
+//!
+//! Text may carry colours; they are removed where the stream is no terminal, `NO_COLOR` is set or `TERM=dumb`, and `--color` overrules.
+
+use super::Failure;
+use std::io::{ErrorKind, Write};
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On terminals, unless NO_COLOR is set or TERM is dumb
+    #[default]
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl Color {
+    /// Makes this the choice for the process.
+    pub(crate) fn choose(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// Writes data to standard output. A reader that went away (`| head`) is no failure.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let written = if text.contains('\x1b') {
+        anstream::stdout().lock().write_all(text.as_bytes())
+    } else {
+        // Megabytes of JSON need no search for colours.
+        std::io::stdout().lock().write_all(text.as_bytes())
+    };
+    match written.and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("cannot write to standard output: {error}").into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a message to standard error. Nobody is left to tell if that fails.
+pub(crate) fn note(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
