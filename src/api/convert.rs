@@ -1,0 +1,1 @@
+//! From Provisioners to NodePools.
