@@ -20,7 +20,6 @@ pub mod options;
 pub mod pack;
 pub mod plan;
 pub mod pod;
-#[allow(dead_code, reason = "half of it is for `check`, which comes next")]
 mod predicate;
 pub mod requirement;
 pub mod resources;

@@ -73,19 +73,15 @@ impl<'a> Candidate<'a> {
         selected(shape, |requirement| self.satisfies(requirement))
     }
 
-    /// Daemonsets that will run here.
-    pub(crate) fn daemon_sets(&self, all: &'a [DaemonSet]) -> Vec<&'a DaemonSet> {
-        all.iter()
-            .filter(|daemon| {
-                untolerated(&self.pool.taints, &daemon.shape.tolerations).next().is_none() && self.selected_by(&daemon.shape)
-            })
-            .collect()
+    /// Whether the daemonset will run a pod here.
+    pub(crate) fn runs(&self, daemon: &DaemonSet) -> bool {
+        untolerated(&self.pool.taints, &daemon.shape.tolerations).next().is_none() && self.selected_by(&daemon.shape)
     }
 }
 
-/// Whether node selector and node affinity hold on an existing node.
-pub(crate) fn node_selected_by(node: &Node, shape: &PodShape) -> bool {
-    selected(shape, |requirement| requirement.allows(node.labels.get(requirement.key()).map(AsRef::as_ref)))
+/// Whether an existing node satisfies the requirement.
+pub(crate) fn node_allows(node: &Node, requirement: &Requirement) -> bool {
+    requirement.allows(node.labels.get(requirement.key()).map(AsRef::as_ref))
 }
 
 fn selected(shape: &PodShape, satisfies: impl Fn(&Requirement) -> bool) -> bool {

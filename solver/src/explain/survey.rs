@@ -205,7 +205,7 @@ impl<'a> Surveyor<'a> {
     }
 
     fn add_resources(&self, candidate: &Candidate<'a>, bench: &Bench<'a>, obstacles: &mut Vec<Obstacle<'a>>) {
-        let daemons = candidate.daemon_sets(self.daemon_sets);
+        let daemons: Vec<&DaemonSet> = self.daemon_sets.iter().filter(|daemon| candidate.runs(daemon)).collect();
         let kept = overhead(&daemons);
         let room = |name: &ResourceName| bench.allocatable.get(name.as_str()).saturating_sub(kept.get(name.as_str()));
         let lacking = |(name, asked): (&'a ResourceName, i64)| Some((name, room(name))).filter(|(_, room)| asked > *room);

@@ -1,0 +1,232 @@
+//! Builders for small snapshots, and the pieces that properties are made of.
+
+pub(crate) mod oracle;
+pub(crate) mod random;
+
+use std::sync::Arc;
+use windlass_solver::{
+    CapacityType, DaemonSet, Feature, HostPort, InstanceType, Labels, MicroUsd, Node, NodePool, ObjectKey, Offering, Operator,
+    Options, Overhead, Plan, Pod, PodShape, Protocol, Requirement, Requirements, ResourceName, Resources, Snapshot, Taint,
+    TaintEffect, Toleration, TolerationOperator, check, solve,
+};
+
+pub(crate) const GI: i64 = 1 << 30;
+pub(crate) const ZONE: &str = "topology.kubernetes.io/zone";
+pub(crate) const CAPACITY: &str = "karpenter.sh/capacity-type";
+pub(crate) const TYPE: &str = "node.kubernetes.io/instance-type";
+pub(crate) const ARCH: &str = "kubernetes.io/arch";
+
+pub(crate) fn labels(all: &[(&str, &str)]) -> Labels {
+    all.iter().map(|(key, value)| (Arc::from(*key), Arc::from(*value))).collect()
+}
+
+pub(crate) fn need(key: &str, operator: Operator, values: &[&str]) -> Requirement {
+    Requirement::new(key, operator, values).unwrap()
+}
+
+pub(crate) fn taint(key: &str, value: &str, effect: TaintEffect) -> Taint {
+    Taint { key: key.into(), value: value.into(), effect }
+}
+
+pub(crate) fn tolerates(key: &str, operator: TolerationOperator, value: &str, effect: Option<TaintEffect>) -> Toleration {
+    Toleration { key: (!key.is_empty()).then(|| key.into()), operator, value: value.into(), effect }
+}
+
+pub(crate) fn port(number: u16, ip: &str) -> HostPort {
+    HostPort { port: number, protocol: Protocol::Tcp, ip: ip.into() }
+}
+
+/// A type of `cpu` cores and `memory` Gi with 10 pods, sold on demand in zones `a` and `b` at 10,000 micro dollars per core, spot at half.
+pub(crate) fn kind(name: &str, cpu: i64, memory: i64) -> InstanceType {
+    let offering = |zone: &str, capacity_type, price| Offering {
+        zone: zone.into(),
+        capacity_type,
+        price: Some(MicroUsd(price)),
+        available: true,
+        labels: labels(&[("topology.k8s.aws/zone-id", &format!("id-{zone}"))]),
+    };
+    InstanceType {
+        name: name.into(),
+        labels: labels(&[(ARCH, "amd64"), ("kubernetes.io/os", "linux"), ("karpenter.k8s.aws/instance-cpu", &cpu.to_string())]),
+        capacity: Resources::new().with("cpu", cpu * 1000).with("memory", memory * GI).with("pods", 10),
+        overhead: Overhead::default(),
+        offerings: vec![
+            offering("a", CapacityType::Spot, cpu * 5_000),
+            offering("a", CapacityType::OnDemand, cpu * 10_000),
+            offering("b", CapacityType::Spot, cpu * 5_000),
+            offering("b", CapacityType::OnDemand, cpu * 10_000),
+        ],
+    }
+}
+
+/// `small` (2 cores, 4 Gi), `large` (8 cores, 32 Gi) and `arm` (2 cores, 4 Gi, arm64, 10 % cheaper).
+pub(crate) fn kinds() -> Vec<InstanceType> {
+    let mut arm = kind("arm", 2, 4);
+    arm.labels.insert(ARCH.into(), "arm64".into());
+    for offering in &mut arm.offerings {
+        offering.price = offering.price.map(|price| MicroUsd(price.0 * 9 / 10));
+    }
+    vec![arm, kind("large", 8, 32), kind("small", 2, 4)]
+}
+
+/// A pool of all `kinds` without any bound.
+pub(crate) fn pool(name: &str) -> NodePool {
+    NodePool {
+        name: name.into(),
+        weight: 0,
+        labels: Labels::new(),
+        requirements: Requirements::new(),
+        taints: Vec::new(),
+        startup_taints: Vec::new(),
+        limits: Vec::new(),
+        usage: Resources::new(),
+        instance_types: kinds().into(),
+        unsupported: Vec::new(),
+    }
+}
+
+/// `NodePool`, changed in one expression.
+pub(crate) trait PoolExt: Sized {
+    fn requires(self, key: &str, operator: Operator, values: &[&str]) -> Self;
+    fn labelled(self, key: &str, value: &str) -> Self;
+    fn tainted(self, taint: Taint) -> Self;
+    fn limited(self, resource: &str, amount: i64) -> Self;
+    fn weighing(self, weight: i32) -> Self;
+    fn types(self, kinds: impl IntoIterator<Item = InstanceType>) -> Self;
+    fn refusing(self, feature: Feature) -> Self;
+}
+
+impl PoolExt for NodePool {
+    fn requires(mut self, key: &str, operator: Operator, values: &[&str]) -> Self {
+        self.requirements.add(need(key, operator, values));
+        self
+    }
+    fn labelled(mut self, key: &str, value: &str) -> Self {
+        self.labels.insert(key.into(), value.into());
+        self.requires(key, Operator::In, &[value])
+    }
+    fn tainted(mut self, taint: Taint) -> Self {
+        self.taints.push(taint);
+        self
+    }
+    fn limited(mut self, resource: &str, amount: i64) -> Self {
+        self.limits.push((ResourceName::from(resource), amount));
+        self
+    }
+    fn weighing(mut self, weight: i32) -> Self {
+        self.weight = weight;
+        self
+    }
+    fn types(mut self, kinds: impl IntoIterator<Item = InstanceType>) -> Self {
+        self.instance_types = kinds.into_iter().collect();
+        self
+    }
+    fn refusing(mut self, feature: Feature) -> Self {
+        self.unsupported.push(feature);
+        self
+    }
+}
+
+/// What a pod asks for: millicores, bytes, and its place among the pods of a node.
+pub(crate) fn shape(cpu: i64, memory: i64) -> PodShape {
+    PodShape { requests: Resources::new().with("cpu", cpu).with("memory", memory).with("pods", 1), ..PodShape::default() }
+}
+
+/// `PodShape`, changed in one expression.
+pub(crate) trait ShapeExt: Sized {
+    fn selecting(self, key: &str, value: &str) -> Self;
+    fn term(self, requirements: &[Requirement]) -> Self;
+    fn tolerating(self, toleration: Toleration) -> Self;
+    fn on_port(self, port: HostPort) -> Self;
+    fn asking(self, resource: &str, amount: i64) -> Self;
+    fn at_priority(self, priority: i32) -> Self;
+    fn using(self, feature: Feature) -> Self;
+    fn pod(self, name: &str) -> Pod;
+    fn pods(self, name: &str, count: usize) -> Vec<Pod>;
+    fn daemon(self, name: &str) -> DaemonSet;
+}
+
+impl ShapeExt for PodShape {
+    fn selecting(mut self, key: &str, value: &str) -> Self {
+        self.node_selector.push(Requirement::equals(key, value));
+        self
+    }
+    fn term(mut self, requirements: &[Requirement]) -> Self {
+        self.node_affinity.push(requirements.to_vec());
+        self
+    }
+    fn tolerating(mut self, toleration: Toleration) -> Self {
+        self.tolerations.push(toleration);
+        self
+    }
+    fn on_port(mut self, port: HostPort) -> Self {
+        self.host_ports.push(port);
+        self
+    }
+    fn asking(mut self, resource: &str, amount: i64) -> Self {
+        self.requests.set(resource, amount);
+        self
+    }
+    fn at_priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+    fn using(mut self, feature: Feature) -> Self {
+        self.unsupported.push(feature);
+        self
+    }
+    fn pod(self, name: &str) -> Pod {
+        Pod { key: ObjectKey::new("default", name), labels: Arc::default(), shape: Arc::new(self) }
+    }
+    fn pods(self, name: &str, count: usize) -> Vec<Pod> {
+        let shape = Arc::new(self);
+        let key = |index| ObjectKey::new("default", format!("{name}-{index}"));
+        (0..count).map(|index| Pod { key: key(index), labels: Arc::default(), shape: Arc::clone(&shape) }).collect()
+    }
+    fn daemon(self, name: &str) -> DaemonSet {
+        DaemonSet { key: ObjectKey::new("kube-system", name), shape: Arc::new(self) }
+    }
+}
+
+/// An initialized node in zone `a` with 4 cores, 8 Gi and 10 pods, empty.
+pub(crate) fn node(name: &str) -> Node {
+    Node {
+        name: name.into(),
+        node_pool: None,
+        labels: labels(&[(ZONE, "a"), (ARCH, "amd64"), ("kubernetes.io/hostname", name)]),
+        taints: Vec::new(),
+        allocatable: Resources::new().with("cpu", 4000).with("memory", 8 * GI).with("pods", 10),
+        requested: Resources::new(),
+        host_ports: Vec::new(),
+        schedulable: true,
+        initialized: true,
+        pods: Vec::new(),
+    }
+}
+
+/// A snapshot of these objects.
+pub(crate) fn world(
+    pools: impl IntoIterator<Item = NodePool>,
+    nodes: impl IntoIterator<Item = Node>,
+    daemon_sets: impl IntoIterator<Item = DaemonSet>,
+    pods: impl IntoIterator<Item = Pod>,
+) -> Snapshot {
+    let builder = Snapshot::builder().pods(pods);
+    let builder = pools.into_iter().fold(builder, windlass_solver::SnapshotBuilder::node_pool);
+    let builder = nodes.into_iter().fold(builder, windlass_solver::SnapshotBuilder::node);
+    daemon_sets.into_iter().fold(builder, windlass_solver::SnapshotBuilder::daemon_set).build().unwrap()
+}
+
+/// Solves with default options and insists that the plan is valid.
+pub(crate) fn solved(snapshot: &Snapshot) -> Plan {
+    solved_with(snapshot, &Options::default())
+}
+
+/// Solves and insists that the plan is valid.
+pub(crate) fn solved_with(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
+    let plan = solve(snapshot, options);
+    let violations = check(snapshot, &plan);
+    let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    assert!(texts.is_empty(), "{texts:#?}\n{plan:#?}");
+    plan
+}

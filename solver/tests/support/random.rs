@@ -1,0 +1,261 @@
+//! Random snapshots: every rule of scheduling appears, in small numbers, so that rules meet. All choices are proptest strategies, so a
+//! failing snapshot shrinks.
+
+use super::{ARCH, CAPACITY, GI, PoolExt, TYPE, ZONE, kind, labels, need, node, pool, port, shape, taint, tolerates, world};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use std::sync::Arc;
+use windlass_solver::{
+    DaemonSet, Feature, HostPort, InstanceType, MicroUsd, Node, NodePool, ObjectKey, Operator, Overhead, Pod, PodShape,
+    Requirement, ResourceName, Resources, Snapshot, Taint, TaintEffect, Toleration, TolerationOperator,
+};
+
+/// How large random snapshots get.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) kinds: usize,
+    pub(crate) pools: usize,
+    pub(crate) nodes: usize,
+    pub(crate) daemon_sets: usize,
+    pub(crate) shapes: usize,
+    /// Most pods of one shape.
+    pub(crate) copies: usize,
+    /// Whether pools may have limits.
+    pub(crate) limits: bool,
+}
+
+impl Size {
+    /// For exhaustive search.
+    pub(crate) const TINY: Self = Self { kinds: 2, pools: 2, nodes: 0, daemon_sets: 1, shapes: 3, copies: 2, limits: true };
+    pub(crate) const SMALL: Self = Self { kinds: 4, pools: 3, nodes: 3, daemon_sets: 2, shapes: 4, copies: 4, limits: true };
+    pub(crate) const MEDIUM: Self = Self { kinds: 12, pools: 4, nodes: 8, daemon_sets: 4, shapes: 12, copies: 15, limits: true };
+
+    pub(crate) const fn unlimited(self) -> Self {
+        Self { limits: false, ..self }
+    }
+}
+
+/// Snapshots of at most this size.
+pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
+    let kinds = (1..=size.kinds).prop_flat_map(|count| (0..count).map(instance_type).collect::<Vec<_>>());
+    let pools = kinds.prop_flat_map(move |kinds| {
+        let kinds: Arc<[InstanceType]> = kinds.into();
+        vec(node_pool(size.limits), 1..=size.pools).prop_map(move |mut pools| {
+            for (index, pool) in pools.iter_mut().enumerate() {
+                pool.name = format!("p{index}").as_str().into();
+                pool.instance_types = Arc::clone(&kinds);
+            }
+            pools
+        })
+    });
+    let nodes = vec(existing_node(), 0..=size.nodes).prop_map(|mut nodes| {
+        for (index, node) in nodes.iter_mut().enumerate() {
+            let name = format!("node-{index}");
+            node.name = name.as_str().into();
+            node.labels.insert("kubernetes.io/hostname".into(), name.into());
+        }
+        nodes
+    });
+    let pods = vec((pod_shape(), 1..=size.copies), 1..=size.shapes).prop_map(|groups| {
+        let groups = groups.into_iter().enumerate();
+        groups.flat_map(|(index, (shape, count))| copies(&format!("g{index}"), &Arc::new(shape), count)).collect::<Vec<_>>()
+    });
+    let daemon_sets = vec(daemon_shape(), 0..=size.daemon_sets).prop_map(|shapes| {
+        let named =
+            |(index, shape)| DaemonSet { key: ObjectKey::new("kube-system", format!("d{index}")), shape: Arc::new(shape) };
+        shapes.into_iter().enumerate().map(named).collect::<Vec<_>>()
+    });
+    (pools, nodes, daemon_sets, pods).prop_map(|(pools, nodes, daemon_sets, pods)| world(pools, nodes, daemon_sets, pods))
+}
+
+fn copies(name: &str, shape: &Arc<PodShape>, count: usize) -> Vec<Pod> {
+    let key = |index| ObjectKey::new("default", format!("{name}-{index}"));
+    (0..count).map(|index| Pod { key: key(index), labels: Arc::default(), shape: Arc::clone(shape) }).collect()
+}
+
+/// `true` once in `n`.
+fn rarely(n: u32) -> impl Strategy<Value = bool> {
+    (0..n).prop_map(move |draw| draw == n - 1)
+}
+
+fn instance_type(index: usize) -> impl Strategy<Value = InstanceType> {
+    let market = (8..14_i64, rarely(8), rarely(10));
+    (1..=8_i64, 1..=4_i64, 2..=8_i64, rarely(4), any::<bool>(), vec(market, 4)).prop_map(
+        move |(cpu, ratio, pods, gpu, arm, markets)| {
+            let mut made = kind(&format!("t{index}"), cpu, cpu * ratio);
+            made.capacity.set("pods", pods);
+            made.overhead = Overhead {
+                kube_reserved: Resources::new().with("cpu", 80).with("memory", GI / 4),
+                system_reserved: Resources::new(),
+                eviction_threshold: Resources::new().with("memory", GI / 10),
+            };
+            if arm {
+                made.labels.insert(ARCH.into(), "arm64".into());
+            }
+            if gpu {
+                made.capacity.set("nvidia.com/gpu", 2);
+                made.labels.insert("karpenter.k8s.aws/instance-gpu-name".into(), "t4".into());
+            }
+            for (offering, (price, unavailable, unpriced)) in made.offerings.iter_mut().zip(markets) {
+                offering.price = offering.price.map(|base| MicroUsd(base.0 * price / 10)).filter(|_| !unpriced);
+                offering.available = !unavailable;
+            }
+            made
+        },
+    )
+}
+
+/// What pools may require: well-known labels, and custom ones that stay open.
+fn pool_requirements() -> Vec<Requirement> {
+    vec![
+        need(ZONE, Operator::In, &["a"]),
+        need(CAPACITY, Operator::NotIn, &["spot"]),
+        need(CAPACITY, Operator::In, &["spot", "on-demand"]),
+        need(ARCH, Operator::In, &["amd64", "arm64"]),
+        need(TYPE, Operator::NotIn, &["t1"]),
+        need("karpenter.k8s.aws/instance-cpu", Operator::Gt, &["2"]),
+        need("karpenter.k8s.aws/instance-gpu-name", Operator::DoesNotExist, &[]),
+        need("team", Operator::In, &["x", "y"]),
+        need("team", Operator::Exists, &[]),
+        need("team", Operator::NotIn, &["x"]),
+        need("generation", Operator::Gt, &["3"]),
+        need("generation", Operator::In, &["4"]),
+    ]
+}
+
+/// What pods and daemonsets may ask of labels.
+fn selections() -> Vec<Requirement> {
+    vec![
+        need(ZONE, Operator::In, &["a"]),
+        need(ZONE, Operator::NotIn, &["a"]),
+        need(CAPACITY, Operator::In, &["on-demand"]),
+        need(ARCH, Operator::In, &["arm64"]),
+        need(ARCH, Operator::NotIn, &["arm64"]),
+        need(TYPE, Operator::In, &["t0", "t1"]),
+        need("karpenter.sh/nodepool", Operator::In, &["p0"]),
+        need("karpenter.k8s.aws/instance-cpu", Operator::Lt, &["6"]),
+        need("karpenter.k8s.aws/instance-gpu-name", Operator::Exists, &[]),
+        need("topology.k8s.aws/zone-id", Operator::In, &["id-b"]),
+        need("team", Operator::In, &["x"]),
+        need("team", Operator::In, &["y", "z"]),
+        need("team", Operator::NotIn, &["x"]),
+        need("team", Operator::Exists, &[]),
+        need("team", Operator::DoesNotExist, &[]),
+        need("generation", Operator::Gt, &["5"]),
+        need("generation", Operator::Lte, &["6"]),
+        need("tier", Operator::In, &["gold"]),
+        need("kubernetes.io/hostname", Operator::In, &["node-0"]),
+        need("kubernetes.io/hostname", Operator::NotIn, &["node-1"]),
+        need("kubernetes.io/hostname", Operator::Exists, &[]),
+    ]
+}
+
+fn taints() -> Vec<Taint> {
+    vec![
+        taint("dedicated", "db", TaintEffect::NoSchedule),
+        taint("gpu", "", TaintEffect::NoExecute),
+        taint("slow", "", TaintEffect::PreferNoSchedule),
+    ]
+}
+
+/// Mostly none.
+fn some_taints() -> impl Strategy<Value = Vec<Taint>> {
+    prop_oneof![4 => Just(Vec::new()), 1 => subsequence(taints(), 1..=2)]
+}
+
+fn tolerations() -> impl Strategy<Value = Vec<Toleration>> {
+    let all = vec![
+        tolerates("dedicated", TolerationOperator::Equal, "db", None),
+        tolerates("dedicated", TolerationOperator::Equal, "web", None),
+        tolerates("gpu", TolerationOperator::Exists, "", Some(TaintEffect::NoExecute)),
+        tolerates("gpu", TolerationOperator::Exists, "", Some(TaintEffect::NoSchedule)),
+        tolerates("slow", TolerationOperator::Exists, "", None),
+        tolerates("", TolerationOperator::Exists, "", None),
+    ];
+    prop_oneof![3 => Just(Vec::new()), 2 => subsequence(all, 1..=2)]
+}
+
+fn host_ports() -> impl Strategy<Value = Vec<HostPort>> {
+    let all = vec![port(80, ""), port(80, "10.0.0.1"), port(80, "10.0.0.2"), port(443, "0.0.0.0")];
+    prop_oneof![5 => Just(Vec::new()), 1 => subsequence(all, 1..=2)]
+}
+
+fn node_pool(limits: bool) -> impl Strategy<Value = NodePool> {
+    let bounds = vec![("cpu", 12_000), ("cpu", 3_000), ("memory", 20 * GI), ("nodes", 2), ("nvidia.com/gpu", 0), ("cpu", 0)];
+    let bounds = if limits {
+        prop_oneof![2 => Just(Vec::new()), 1 => subsequence(bounds, 1..=2)].boxed()
+    } else {
+        Just(Vec::new()).boxed()
+    };
+    let requirements = prop_oneof![1 => Just(Vec::new()), 2 => subsequence(pool_requirements(), 1..=3)];
+    let used = prop_oneof![2 => Just(0_i64), 1 => 1..=4_i64];
+    (select(vec![0, 0, 0, 10]), requirements, some_taints(), some_taints(), bounds, used, any::<bool>(), rarely(16)).prop_map(
+        |(weight, requirements, taints, startup_taints, bounds, used, gold, unsupported)| {
+            let mut made = pool("").weighing(weight);
+            for requirement in requirements {
+                made.requirements.add(requirement);
+            }
+            if gold {
+                made = made.labelled("tier", "gold");
+            }
+            for (resource, amount) in bounds {
+                made.limits.retain(|(known, _)| known.as_str() != resource);
+                made.limits.push((ResourceName::from(resource), amount));
+            }
+            made.usage = Resources::new().with("cpu", used * 1000).with("memory", used * GI).with("nodes", used.min(1));
+            made.unsupported = if unsupported { vec![Feature::MinValues] } else { Vec::new() };
+            NodePool { taints, startup_taints, ..made }
+        },
+    )
+}
+
+fn existing_node() -> impl Strategy<Value = Node> {
+    let names = labels(&[("team", "x"), ("generation", "5"), ("tier", "gold"), ("karpenter.k8s.aws/instance-gpu-name", "t4")]);
+    let names = subsequence(names.into_iter().collect::<Vec<_>>(), 0..=3);
+    let place = (select(vec!["a", "b"]), select(vec!["amd64", "arm64"]), names);
+    let used = (0..=5_i64, 0..=9_i64, 0..=10_i64);
+    (place, some_taints(), host_ports(), used, rarely(5), rarely(3)).prop_map(
+        |((zone, arch, more), taints, host_ports, (cpu, memory, pods), cordoned, initializing)| {
+            let mut made = node("");
+            made.labels = labels(&[(ZONE, zone), (ARCH, arch)]);
+            made.labels.extend(more);
+            made.requested = Resources::new().with("cpu", cpu * 1000).with("memory", memory * GI).with("pods", pods);
+            Node { taints, host_ports, schedulable: !cordoned, initialized: !initializing, ..made }
+        },
+    )
+}
+
+fn selectors() -> impl Strategy<Value = Vec<Requirement>> {
+    prop_oneof![3 => Just(Vec::new()), 2 => subsequence(selections(), 1..=2)]
+}
+
+fn affinity() -> impl Strategy<Value = Vec<Vec<Requirement>>> {
+    let term = prop_oneof![1 => Just(Vec::new()), 8 => subsequence(selections(), 1..=2)];
+    prop_oneof![4 => Just(Vec::new()), 1 => vec(term, 1..=3)]
+}
+
+fn pod_shape() -> impl Strategy<Value = PodShape> {
+    let cpu = prop_oneof![1 => Just(0), 6 => (1..=30_i64).prop_map(|n| n * 100), 1 => (30..=90_i64).prop_map(|n| n * 100)];
+    let memory = prop_oneof![1 => Just(0), 6 => (1..=24_i64).prop_map(|n| n * GI / 8), 1 => (3..=30_i64).prop_map(|n| n * GI)];
+    let rest = (rarely(8), rarely(16), select(vec![0, 0, 0, -5, 100]));
+    (cpu, memory, selectors(), affinity(), tolerations(), host_ports(), rest).prop_map(
+        |(cpu, memory, node_selector, node_affinity, tolerations, host_ports, (gpu, unsupported, priority))| {
+            let mut made = shape(cpu, memory);
+            if gpu {
+                made.requests.set("nvidia.com/gpu", 1);
+            }
+            let unsupported = if unsupported { vec![Feature::TopologySpread] } else { Vec::new() };
+            PodShape { node_selector, node_affinity, tolerations, host_ports, unsupported, priority, ..made }
+        },
+    )
+}
+
+fn daemon_shape() -> impl Strategy<Value = PodShape> {
+    (0..=4_i64, 0..=4_i64, selectors(), tolerations(), host_ports(), rarely(8)).prop_map(
+        |(cpu, memory, node_selector, tolerations, host_ports, unsupported)| {
+            let unsupported = if unsupported { vec![Feature::Volume] } else { Vec::new() };
+            PodShape { node_selector, tolerations, host_ports, unsupported, ..shape(cpu * 50, memory * GI / 16) }
+        },
+    )
+}
