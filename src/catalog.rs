@@ -13,6 +13,8 @@ pub mod capacity;
 pub mod embedded;
 pub mod error;
 pub mod file;
+#[cfg(feature = "aws")]
+pub mod from_ec2;
 pub mod hardware;
 pub mod labels;
 pub mod offering;
@@ -84,6 +86,9 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The region of a command that names none.
+    pub const DEFAULT_REGION: &str = "us-west-2";
+
     /// The catalogue that the binary carries for a region.
     pub fn embedded(region: &str) -> Result<Self, CatalogError> {
         embedded::load(region)
@@ -127,9 +132,17 @@ impl Catalog {
     /// The types that nodes of a node class can have, by name. Left out: types whose processor, network cards or features the node
     /// class cannot use, as in Karpenter. A type without price keeps its offerings, without price.
     pub fn instance_types(&self, settings: &NodeClassSettings) -> Arc<[InstanceType]> {
-        let labels = self.labels.get_or_init(|| labels::of_all(&self.region, &self.types));
-        let usable = self.types.iter().zip(labels).filter(|(listed, _)| settings.can_use(&listed.name, &listed.hardware));
-        usable.map(|(listed, labels)| self.resolve(listed, labels.clone(), settings)).collect()
+        let usable = |(listed, _): &(&Listed, &Labels)| settings.can_use(&listed.name, &listed.hardware);
+        self.labelled().filter(usable).map(|(listed, labels)| self.resolve(listed, labels.clone(), settings)).collect()
+    }
+
+    /// Every type, also those that the node class cannot use ([`NodeClassSettings::can_use`]), with what its nodes would be like.
+    pub fn resolved(&self, settings: &NodeClassSettings) -> impl Iterator<Item = (&Listed, InstanceType)> {
+        self.labelled().map(|(listed, labels)| (listed, self.resolve(listed, labels.clone(), settings)))
+    }
+
+    fn labelled(&self) -> impl Iterator<Item = (&Listed, &Labels)> {
+        self.types.iter().zip(self.labels.get_or_init(|| labels::of_all(&self.region, &self.types)))
     }
 
     fn resolve(&self, listed: &Listed, mut labels: Labels, settings: &NodeClassSettings) -> InstanceType {
