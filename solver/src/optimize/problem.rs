@@ -45,9 +45,11 @@ pub struct Pattern {
     pub uses: u32,
 }
 
-/// How a lower bound was proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a lower bound was proven; where parts of a problem differ, the last of these that was needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bound {
+    /// By looking at every solution: the bound is the optimum.
+    Exhaustive,
     /// One price per unit of each resource, such that no bin sells its capacity below them (the dual of the fluid relaxation).
     ResourcePrices,
     /// One price per class, such that no filling of any bin is worth more than the bin costs (Farley's bound on column generation).
@@ -58,6 +60,7 @@ impl Bound {
     /// The spelling in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Exhaustive => "exhaustive",
             Self::ResourcePrices => "resource-prices",
             Self::ClassPrices => "class-prices",
         }

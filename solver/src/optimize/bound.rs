@@ -1,0 +1,126 @@
+//! Proven lower bounds. Floating point proposes prices; integers prove what they imply.
+//!
+//! Let every class have a price. If no filling of any bin is worth more than `ratio` times what the bin costs, then no solution costs
+//! less than the worth of all demand divided by `ratio` (Farley, 1990). What a bin's best filling is worth at most comes from
+//! resource prices (the capacity at these prices plus each class's profit, a Lagrangian bound in 128-bit integers), sharpened where it
+//! matters by a complete search.
+
+use super::instance::Instance;
+use super::knapsack::{Fine, best_filling, relax};
+use super::meter::Meter;
+use super::simplex::Simplex;
+
+/// Extra binary digits of resource prices: they are small, being per unit.
+const PRICE_BITS: u32 = 24;
+
+/// Prices per unit of each dimension at which demand is worth most while no bin sells below its cost: the dual of buying capacity by
+/// the fraction.
+pub(super) fn resource_prices(instance: &Instance, meter: &mut Meter<'_>) -> Vec<f64> {
+    let mut total = vec![0.0; instance.width];
+    for (class, count) in instance.demand.iter().enumerate() {
+        for (sum, size) in total.iter_mut().zip(instance.weight(class)) {
+            *sum += size * f64::from(*count);
+        }
+    }
+    let dear =
+        (0..instance.bins()).map(|bin| instance.cost(bin)).sum::<f64>() * f64::from(instance.demand.iter().sum::<u32>().max(1));
+    let mut program = Simplex::new(&vec![1.0; instance.width], &vec![dear; instance.width]);
+    for bin in 0..instance.bins() {
+        let share = instance.capacity(bin).iter().zip(&total).enumerate();
+        let entries =
+            share.filter(|(_, (room, _))| **room > 0).map(|(d, (room, total))| (d as u32, *room as f64 / total)).collect();
+        program.add(entries, instance.cost(bin));
+    }
+    program.solve(meter);
+    program.dual().iter().zip(&total).map(|(price, total)| price.max(0.0) / total).collect()
+}
+
+/// What each class costs at `prices` per unit.
+pub(super) fn priced(instance: &Instance, prices: &[f64]) -> Vec<f64> {
+    (0..instance.classes())
+        .map(|class| instance.weight(class).iter().zip(prices).map(|(size, price)| size * price).sum())
+        .collect()
+}
+
+/// The lower bound that `values` prove, in micro-USD, rounded up. `hint` are resource prices worth trying on every bin; `nodes` bounds
+/// one search.
+pub(super) fn certify(instance: &Instance, values: &[f64], hint: &[f64], nodes: u64, meter: &mut Meter<'_>) -> i64 {
+    let fine = Fine::of(instance);
+    let values: Vec<i64> = values.iter().map(|value| fine.down(*value)).collect();
+    let rounded: Vec<f64> = values.iter().map(|value| *value as f64 / fine.one()).collect();
+    let mut bins: Vec<Ceiling> = Vec::with_capacity(instance.bins());
+    for bin in 0..instance.bins() {
+        let relaxed = relax(instance, bin, &rounded);
+        let worth = lagrangian(instance, bin, &values, &relaxed.prices, fine).min(lagrangian(instance, bin, &values, hint, fine));
+        bins.push(Ceiling { bin, price: instance.price[bin], worth, prices: relaxed.prices, settled: nodes == 0 });
+    }
+    meter.spend((instance.bins() * instance.classes()) as u64 / 20);
+    sharpen(instance, &values, fine, &mut bins, nodes, meter);
+    let demand: i128 = values.iter().zip(&instance.demand).map(|(value, count)| i128::from(*value) * i128::from(*count)).sum();
+    let implied = |ceiling: &Ceiling| match ceiling.worth {
+        0 => i128::MAX,
+        worth => (demand.saturating_mul(i128::from(ceiling.price)).saturating_add(worth - 1)) / worth,
+    };
+    match bins.iter().map(implied).min() {
+        None | Some(i128::MAX) => 0,
+        Some(least) => i64::try_from(least).unwrap_or(i64::MAX),
+    }
+}
+
+/// What is known of the best filling of a bin.
+struct Ceiling {
+    bin: usize,
+    price: i64,
+    /// No filling is worth more, in fine units.
+    worth: i128,
+    prices: Vec<f64>,
+    /// No use looking closer.
+    settled: bool,
+}
+
+impl Ceiling {
+    fn ratio(&self) -> f64 {
+        self.worth as f64 / (self.price.max(0) as f64).max(1e-9)
+    }
+}
+
+/// Lowers the ceilings of the bins that decide the bound, the highest first, until one cannot be lowered.
+fn sharpen(instance: &Instance, values: &[i64], fine: Fine, bins: &mut [Ceiling], nodes: u64, meter: &mut Meter<'_>) {
+    // At optimal prices some filling is worth its bin; below that no bin decides.
+    let mut floor = fine.one();
+    loop {
+        let Some(worst) = bins.iter_mut().max_by(|a, b| a.ratio().total_cmp(&b.ratio()).then(b.bin.cmp(&a.bin))) else { return };
+        if worst.settled || worst.ratio() <= floor || meter.stopped() {
+            return;
+        }
+        worst.settled = true;
+        let (top, price) = (worst.ratio(), instance.cost(worst.bin));
+        for share in [0.0, 0.15, 0.4, 0.7] {
+            let above = ((floor + share * (top - floor)) * price).min(4e18) as i64;
+            let found = best_filling(instance, worst.bin, values, &worst.prices, above, nodes);
+            meter.spend(found.nodes / 8);
+            if found.complete {
+                worst.worth = worst.worth.min(i128::from(found.best.max(above)));
+                break;
+            }
+        }
+        floor = floor.max(worst.ratio());
+    }
+}
+
+/// The value of `bin`'s capacity at `prices` plus the profit of every class, in exact integers, rounded up to a fine unit. Valid for
+/// any prices of zero or more; never above what fits in an i128.
+fn lagrangian(instance: &Instance, bin: usize, values: &[i64], prices: &[f64], fine: Fine) -> i128 {
+    let prices: Vec<i128> =
+        prices.iter().map(|price| (price * fine.one() * (1_u64 << PRICE_BITS) as f64).clamp(0.0, 1e30) as i128).collect();
+    let at_prices = |amounts: &[i64]| {
+        let parts = amounts.iter().zip(&prices).map(|(amount, price)| i128::from(*amount).saturating_mul(*price));
+        parts.fold(0, i128::saturating_add)
+    };
+    let mut worth = at_prices(instance.capacity(bin));
+    for (class, most) in instance.most(bin).iter().enumerate().filter(|(_, most)| **most > 0) {
+        let profit = (i128::from(values[class]) << PRICE_BITS) - at_prices(instance.size(class));
+        worth = worth.saturating_add(profit.max(0).saturating_mul(i128::from(*most)));
+    }
+    (worth >> PRICE_BITS) + 1
+}

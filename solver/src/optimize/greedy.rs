@@ -1,0 +1,127 @@
+//! A packing by always buying the filling that is worth most for its price, at given values per class.
+
+use super::instance::{Counts, Filling, Instance, Packing};
+use super::meter::Meter;
+use super::packing::take_whole;
+
+/// Ways to weigh sizes when filling a bin.
+pub(super) struct Orders {
+    all: Vec<Vec<u32>>,
+    /// The smallest positive size in each dimension that every class needs, zero elsewhere: below it a bin is full.
+    least: Vec<i64>,
+}
+
+impl Orders {
+    /// Orders of classes by value per size, for sizes weighed at `prices` and at several tilts of them; then by size alone.
+    pub(super) fn new(instance: &Instance, values: &[f64], prices: &[f64]) -> Self {
+        let mut total = vec![0.0; instance.width];
+        for (class, count) in instance.demand.iter().enumerate() {
+            for (sum, size) in total.iter_mut().zip(instance.weight(class)) {
+                *sum += size * f64::from(*count);
+            }
+        }
+        let base: Vec<f64> = prices.iter().zip(&total).map(|(price, total)| price + 1e-3 / total.max(1.0)).collect();
+        let mut weights = vec![base.clone()];
+        for tilted in 0..instance.width {
+            for factor in [0.25, 0.6, 1.6, 4.0] {
+                let mut tilt = base.clone();
+                tilt[tilted] *= factor;
+                if prices[tilted] > 0.0 {
+                    weights.push(tilt);
+                }
+            }
+        }
+        let score =
+            |class: usize, weights: &[f64]| instance.weight(class).iter().zip(weights).map(|(size, w)| size * w).sum::<f64>();
+        let mut all: Vec<Vec<u32>> =
+            weights.iter().map(|weights| sorted(instance, |class| values[class] / score(class, weights))).collect();
+        all.push(sorted(instance, |class| score(class, &base)));
+        let least = (0..instance.width)
+            .map(|d| (0..instance.classes()).map(|class| instance.size(class)[d]).min().unwrap_or(0))
+            .collect();
+        Self { all, least }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Fills `bin` in the order numbered `order` with what is `left`; returns the filling, its worth, and classes looked at.
+    pub(super) fn fill(&self, instance: &Instance, bin: usize, order: usize, left: &[u32], values: &[f64]) -> (Counts, f64, u64) {
+        let mut room = instance.capacity(bin).to_vec();
+        let (mut counts, mut worth, mut seen) = (Counts::new(), 0.0, 0);
+        for class in &self.all[order] {
+            let at = *class as usize;
+            if left[at] == 0 {
+                continue;
+            }
+            seen += 1;
+            let count = super::instance::fits_times(instance.size(at), &room, left[at].min(instance.most(bin)[at]));
+            if count == 0 {
+                continue;
+            }
+            counts.push((*class, count));
+            worth += values[at] * f64::from(count);
+            let mut full = false;
+            for ((room, size), least) in room.iter_mut().zip(instance.size(at)).zip(&self.least) {
+                *room -= size * i64::from(count);
+                full |= *room < *least;
+            }
+            if full {
+                break;
+            }
+        }
+        counts.sort_unstable();
+        (counts, worth, seen)
+    }
+}
+
+/// Highest score first; ties by class.
+fn sorted(instance: &Instance, score: impl Fn(usize) -> f64) -> Vec<u32> {
+    let mut scored: Vec<(f64, u32)> = (0..instance.classes()).map(|class| (score(class), class as u32)).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    scored.into_iter().map(|(_, class)| class).collect()
+}
+
+/// Packs all demand. A filling is repeated for the share `repeat` of the times it fits whole, at least once. Always finishes: the
+/// meter is charged, not asked.
+pub(super) fn pack(instance: &Instance, values: &[f64], prices: &[f64], repeat: f64, meter: &mut Meter<'_>) -> Packing {
+    let orders = Orders::new(instance, values, prices);
+    let mut left = instance.demand.clone();
+    // No filling is worth more than the bin's capacity at `prices` times the best value per priced size.
+    let charge = super::bound::priced(instance, prices);
+    let ratio = (0..instance.classes()).map(|class| values[class] / charge[class].max(1e-12)).fold(0.0, f64::max);
+    let ceiling = |bin: usize| {
+        let room: f64 = instance.capacity(bin).iter().zip(prices).map(|(room, price)| *room as f64 * price).sum();
+        room * ratio / instance.cost(bin)
+    };
+    let mut bins: Vec<(f64, usize)> = (0..instance.bins()).map(|bin| (ceiling(bin), bin)).collect();
+    bins.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut packing = Packing::new();
+    while left.iter().any(|count| *count > 0) {
+        let mut best: (f64, Filling) = (-1.0, Filling { bin: 0, counts: Counts::new() });
+        let mut looked = 0;
+        for (ceiling, bin) in &bins {
+            if *ceiling <= best.0 {
+                break;
+            }
+            for order in 0..orders.len() {
+                let (counts, worth, seen) = orders.fill(instance, *bin, order, &left, values);
+                looked += seen;
+                if worth / instance.cost(*bin) > best.0 && !counts.is_empty() {
+                    best = (worth / instance.cost(*bin), Filling { bin: *bin, counts });
+                }
+            }
+        }
+        meter.spend(1 + looked / 100);
+        let mut filling = best.1;
+        filling.bin = instance.cheapest(&filling.counts).unwrap_or(filling.bin);
+        let whole = filling.counts.iter().map(|(class, count)| left[*class as usize] / count).min().unwrap_or(0);
+        let uses = take_whole(&mut left, &filling, ((f64::from(whole) * repeat) as u32).max(1));
+        if uses == 0 {
+            break;
+        }
+        packing.push((filling, uses));
+    }
+    packing
+}

@@ -1,0 +1,162 @@
+//! Depth-first branch and bound for the best filling, with counted nodes.
+//!
+//! Values are integers, room is integers, and what is left can be worth no more than the room that is left, at the resource prices,
+//! times the best value per priced size among the classes still to decide. That product is the only floating-point number in the
+//! proof; it is widened by far more than its rounding error, so "nothing above" is a proof.
+
+use super::super::instance::{Counts, Instance, fits_times};
+
+/// Widens a product of a dozen roundings of 2^-53 each.
+const WIDER: f64 = 1.0 + 1e-12;
+
+/// The unit of integer values: a fixed power of two per micro-dollar, so fine that rounding does not matter and so coarse that no sum
+/// overflows.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::optimize) struct Fine {
+    pub(in crate::optimize) bits: u32,
+}
+
+impl Fine {
+    /// Leaves room for a million times the dearest price.
+    pub(in crate::optimize) fn of(instance: &Instance) -> Self {
+        let dearest = instance.price.iter().copied().max().unwrap_or(0).max(1);
+        Self { bits: (dearest.leading_zeros().saturating_sub(22)).min(30) }
+    }
+
+    /// Rounded down. No class is worth more than a bin of its own, so the upper end cuts nothing that is meant.
+    pub(in crate::optimize) fn down(self, value: f64) -> i64 {
+        (value * self.one()).floor().clamp(0.0, 1e18) as i64
+    }
+
+    /// One micro-dollar.
+    pub(in crate::optimize) fn one(self) -> f64 {
+        (1_u64 << self.bits) as f64
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Clone)]
+pub(in crate::optimize) struct Found {
+    /// A filling worth more than asked for, the best seen; empty if none was seen.
+    pub(in crate::optimize) counts: Counts,
+    /// Nothing is worth more than this, if `complete`.
+    pub(in crate::optimize) best: i64,
+    /// Whether every filling was looked at or ruled out.
+    pub(in crate::optimize) complete: bool,
+    /// Nodes visited.
+    pub(in crate::optimize) nodes: u64,
+}
+
+struct Item {
+    class: u32,
+    value: i64,
+    most: u32,
+    /// No later item, this one included, is worth more per priced size.
+    best_ratio: f64,
+    count: u32,
+}
+
+/// Looks for a filling of `bin` worth more than `above`, visiting `nodes` at most.
+pub(in crate::optimize) fn best_filling(
+    instance: &Instance,
+    bin: usize,
+    values: &[i64],
+    prices: &[f64],
+    above: i64,
+    nodes: u64,
+) -> Found {
+    let room = instance.capacity(bin);
+    let scale = instance.cost(bin) * 1e-7;
+    let prices: Vec<f64> = prices.iter().zip(room).map(|(price, room)| price + scale / (*room).max(1) as f64).collect();
+    let mut items = order(instance, bin, values, &prices);
+    let all: i128 = items.iter().map(|item| i128::from(item.value) * i128::from(item.most)).sum();
+    if all > i128::from(i64::MAX / 2) {
+        return Found { counts: Counts::new(), best: above, complete: false, nodes: 1 };
+    }
+    let mut walk = Walk { instance, prices, room: room.to_vec(), value: 0, nodes: 0, best: above, counts: Vec::new() };
+    let complete = walk.run(&mut items, nodes);
+    Found { counts: walk.counts, best: walk.best, complete, nodes: walk.nodes }
+}
+
+/// Items by value per priced size; of equals the larger first, so that the small ones fill the rest.
+fn order(instance: &Instance, bin: usize, values: &[i64], prices: &[f64]) -> Vec<Item> {
+    let charge = |class: usize| instance.weight(class).iter().zip(prices).map(|(size, price)| size * price).sum::<f64>();
+    let mut scored: Vec<(f64, f64, u32)> = (0..instance.classes())
+        .filter(|class| values[*class] > 0 && instance.most(bin)[*class] > 0)
+        .map(|class| (values[class] as f64 / charge(class), charge(class), class as u32))
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+    let item = |(ratio, _, class): (f64, f64, u32)| Item {
+        class,
+        value: values[class as usize],
+        most: instance.most(bin)[class as usize],
+        best_ratio: ratio * WIDER,
+        count: 0,
+    };
+    scored.into_iter().map(item).collect()
+}
+
+struct Walk<'a> {
+    instance: &'a Instance,
+    prices: Vec<f64>,
+    room: Vec<i64>,
+    value: i64,
+    nodes: u64,
+    best: i64,
+    counts: Counts,
+}
+
+impl Walk<'_> {
+    /// Takes as much as fits of each item in turn; at the end or where nothing better can come, gives back one of the last taken.
+    fn run(&mut self, items: &mut [Item], nodes: u64) -> bool {
+        let mut depth = 0;
+        loop {
+            let mut pruned = false;
+            while depth < items.len() {
+                if !self.may_improve(items[depth].best_ratio) {
+                    pruned = true;
+                    break;
+                }
+                let item = &mut items[depth];
+                item.count = fits_times(self.instance.size(item.class as usize), &self.room, item.most);
+                let (class, count, value) = (item.class, item.count, item.value);
+                self.take(class, i64::from(count), value);
+                depth += 1;
+            }
+            if !pruned && self.value > self.best {
+                self.best = self.value;
+                self.counts = items.iter().filter(|item| item.count > 0).map(|item| (item.class, item.count)).collect();
+                self.counts.sort_unstable();
+            }
+            if self.nodes > nodes {
+                return false;
+            }
+            loop {
+                let Some(last) = depth.checked_sub(1) else { return true };
+                depth = last;
+                if items[depth].count > 0 {
+                    items[depth].count -= 1;
+                    let (class, value) = (items[depth].class, items[depth].value);
+                    self.take(class, -1, value);
+                    depth += 1;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, class: u32, count: i64, value: i64) {
+        self.nodes += 1;
+        if count != 0 {
+            self.value += value * count;
+            for (room, size) in self.room.iter_mut().zip(self.instance.size(class as usize)) {
+                *room -= size * count;
+            }
+        }
+    }
+
+    fn may_improve(&self, best_ratio: f64) -> bool {
+        let priced: f64 = self.room.iter().zip(&self.prices).map(|(room, price)| *room as f64 * price).sum();
+        priced * best_ratio * WIDER > (self.best - self.value) as f64
+    }
+}

@@ -1,0 +1,73 @@
+use super::super::random::SplitMix64;
+use super::super::{Bin, Class, Problem};
+use super::*;
+use fixedbitset::FixedBitSet;
+
+fn amount(random: &mut SplitMix64, end: usize) -> i64 {
+    i64::try_from(random.below(end)).unwrap()
+}
+
+fn instance(random: &mut SplitMix64) -> Instance {
+    let (classes, width) = (2 + random.below(4), 1 + random.below(3));
+    let mut allowed = FixedBitSet::with_capacity(classes);
+    allowed.insert_range(..);
+    let shape = |random: &mut SplitMix64| Class {
+        size: (0..width).map(|_| 1 + amount(random, 12)).collect(),
+        demand: 1 + random.below(4) as u32,
+    };
+    let problem = Problem {
+        width,
+        classes: (0..classes).map(|_| shape(random)).collect(),
+        bins: vec![Bin { capacity: (0..width).map(|_| 12 + amount(random, 20)).collect(), price: 1_000, allowed }],
+    };
+    Instance::new(&problem, &(0..classes).collect::<Vec<_>>(), &[0])
+}
+
+/// The most valuable filling by trying all.
+fn by_force(instance: &Instance, values: &[f64], class: usize, room: &[i64]) -> f64 {
+    if class == instance.classes() {
+        return 0.0;
+    }
+    let mut best = f64::MIN;
+    let mut room = room.to_vec();
+    for count in 0..=instance.most(0)[class] {
+        if room.iter().any(|left| *left < 0) {
+            break;
+        }
+        best = best.max(f64::from(count) * values[class] + by_force(instance, values, class + 1, &room));
+        room.iter_mut().zip(instance.size(class)).for_each(|(left, size)| *left -= size);
+    }
+    best
+}
+
+#[test]
+fn bounds_hold_and_complete_searches_find_the_best() {
+    let mut random = SplitMix64::new(21);
+    for _ in 0..500 {
+        let instance = instance(&mut random);
+        let values: Vec<f64> = (0..instance.classes()).map(|_| 1.0 + random.below(400) as f64).collect();
+        let best = by_force(&instance, &values, 0, instance.capacity(0));
+        let relaxed = relax(&instance, 0, &values);
+        assert!(relaxed.bound >= best - 1e-6, "{} < {best}", relaxed.bound);
+        // The relaxation is solved: its own solution is worth what its prices prove.
+        let own: f64 = relaxed.amounts.iter().map(|(class, amount)| values[*class as usize] * amount).sum();
+        assert!((own - relaxed.bound).abs() < 1e-6 * own, "{own} against {}", relaxed.bound);
+        let (filled, _) = fill(&instance, 0, &values, &relaxed, 100_000, 0.0);
+        assert!((filled.value - best).abs() < best * 2e-4, "{} against {best}", filled.value);
+        assert!(super::super::instance::fits(&instance.usage(&filled.counts), instance.capacity(0)));
+        let fine = Fine::of(&instance);
+        let prices: Vec<i64> = values.iter().map(|value| fine.down(*value)).collect();
+        let found = best_filling(&instance, 0, &prices, &relaxed.prices, 0, 100_000);
+        assert!(found.complete);
+        assert_eq!(found.best, fine.down(best));
+    }
+}
+
+#[test]
+fn a_search_cut_short_claims_nothing() {
+    let mut random = SplitMix64::new(22);
+    let instance = instance(&mut random);
+    let values = vec![1_000_i64; instance.classes()];
+    let found = best_filling(&instance, 0, &values, &vec![1.0; instance.width], 0, 0);
+    assert!(!found.complete);
+}

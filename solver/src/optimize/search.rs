@@ -1,0 +1,95 @@
+//! One component from start to end: which method runs when, and what it may spend.
+
+use super::bound::{certify, priced, resource_prices};
+use super::column::{Generator, Pace};
+use super::dive::{Manner, cheaper, dive};
+use super::instance::{Instance, Packing};
+use super::meter::Meter;
+use super::packing::{cost, tidy};
+use super::{Bound, Effort, exact, greedy, neighbourhood};
+
+/// The result for one component.
+pub(super) struct Found {
+    pub(super) packing: Packing,
+    pub(super) lower_bound: i64,
+    pub(super) bound: Bound,
+    pub(super) marginal: Vec<i64>,
+}
+
+/// Relative gap that counts as none.
+const CLOSED: f64 = 1e-6;
+
+/// How dives differ: the first suits most, the others round more carefully or more boldly.
+const MANNERS: [Manner; 3] =
+    [Manner { round_up: 0.75, one_in: 6 }, Manner { round_up: 0.9, one_in: 12 }, Manner { round_up: 0.6, one_in: 4 }];
+
+/// Search nodes per filling asked for, one depth after the other.
+const DEPTHS: [u64; 5] = [0, 400, 3_000, 20_000, 150_000];
+
+/// Packs all of `instance`.
+pub(super) fn run(instance: &Instance, seed: u64, meter: &mut Meter<'_>) -> Found {
+    let hint = resource_prices(instance, meter);
+    let values = priced(instance, &hint);
+    if let Some(packing) = exact::pack(instance, meter) {
+        let packing = tidy(instance, packing);
+        let lower_bound = exact_cost(instance, &packing);
+        return Found { packing, lower_bound, bound: Bound::Exhaustive, marginal: whole(&values) };
+    }
+    let mut found = Found {
+        packing: tidy(instance, greedy::pack(instance, &values, &hint, 1.0, meter)),
+        lower_bound: certify(instance, &values, &hint, 0, meter),
+        bound: Bound::ResourcePrices,
+        marginal: whole(&values),
+    };
+    if instance.classes() <= Effort::MAX_LP_CLASSES {
+        by_columns(instance, &hint, &mut found, meter);
+    }
+    if !closed(instance, &found) {
+        let enough = found.lower_bound as f64 * (1.0 + CLOSED);
+        found.packing = neighbourhood::improve(instance, &found.packing, &hint, enough, seed, meter);
+    }
+    found
+}
+
+/// Alternates column generation, certificate and dives, each time with a deeper search for fillings: a plan comes early, and a larger
+/// budget makes it better.
+fn by_columns(instance: &Instance, hint: &[f64], found: &mut Found, meter: &mut Meter<'_>) {
+    let seeds: Vec<_> = found.packing.iter().map(|(filling, _)| filling.clone()).collect();
+    let mut generator = Generator::new(instance, &seeds, hint);
+    for (depth, nodes) in DEPTHS.into_iter().enumerate() {
+        let pace = Pace { rounds: 400, nodes, gap: 2e-5, bins: 40 };
+        let mut part = meter.part(meter.left() / 2);
+        generator.run(pace, &mut part);
+        meter.merge(&part);
+        let mix = generator.mix();
+        for values in [&mix.dual, &mix.center] {
+            let proven = certify(instance, values, hint, nodes * 4, meter);
+            if proven > found.lower_bound {
+                found.lower_bound = proven;
+                found.bound = Bound::ClassPrices;
+            }
+        }
+        found.marginal = whole(&mix.dual);
+        let manner = MANNERS[depth % MANNERS.len()];
+        let packing = dive(instance, &mix, hint, Pace { rounds: 4, gap: 1e-4, bins: 20, ..pace }, manner, meter);
+        found.packing = cheaper(instance, std::mem::take(&mut found.packing), packing);
+        if closed(instance, found) || meter.stopped() {
+            return;
+        }
+    }
+}
+
+fn closed(instance: &Instance, found: &Found) -> bool {
+    cost(instance, &found.packing) <= found.lower_bound as f64 * (1.0 + CLOSED)
+}
+
+fn exact_cost(instance: &Instance, packing: &Packing) -> i64 {
+    packing
+        .iter()
+        .map(|(filling, uses)| instance.price[filling.bin].saturating_mul(i64::from(*uses)))
+        .fold(0, i64::saturating_add)
+}
+
+fn whole(values: &[f64]) -> Vec<i64> {
+    values.iter().map(|value| value.round() as i64).collect()
+}
