@@ -2,6 +2,8 @@
 
 mod amount;
 mod diagnosis;
+mod node;
+mod pod;
 mod relaxation;
 mod survey;
 mod variant;
@@ -73,13 +75,16 @@ pub struct NodeExplanation {
     pub candidates: usize,
     /// The next cheapest of them.
     pub runner_up: Option<OfferingRef>,
-    /// What keeps the next smaller choice away: `memory: 6.5Gi of 6.9Gi used`, ...
+    /// What keeps away the cheaper offering that came closest to holding its pods; `None` where nothing is cheaper.
     pub binding: Option<String>,
 }
 
 /// Explains `subject`; `None` where the snapshot has no such pod, or the plan no such node to launch.
-pub fn explain(_snapshot: &Snapshot, _plan: &Plan, _subject: &Subject) -> Option<Explanation> {
-    None
+pub fn explain(snapshot: &Snapshot, plan: &Plan, subject: &Subject) -> Option<Explanation> {
+    match subject {
+        Subject::Pod(key) => pod::explain(snapshot, plan, key).map(Explanation::Pod),
+        Subject::Node(name) => node::explain(snapshot, plan, name).map(Explanation::Node),
+    }
 }
 
 #[cfg(test)]
