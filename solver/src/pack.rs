@@ -1,20 +1,82 @@
 //! From snapshot to plan.
+//!
+//! ```text
+//! Snapshot ─compile─▶ Problem ─▶ existing nodes ─▶ pools by weight ─▶ State ─report─▶ Plan
+//!                                                  Market ─▶ optimiser, or greedy where limits are scarce
+//! ```
+//!
+//! Identical pods are one class, offers that no pod can tell apart are one candidate, and requirements are bitsets: work grows with
+//! shapes and instance types and not with pods. What is soft (`PreferNoSchedule`) is first heeded by everyone and then, for pods that
+//! found no place, by no one.
+
+mod alternatives;
+mod axis;
+mod bound;
+mod budget;
+mod compile;
+mod existing;
+mod fill;
+mod greedy;
+mod market;
+mod offers;
+mod problem;
+mod report;
+mod state;
+mod tier;
+mod variant;
 
 use crate::{MicroUsd, Options, Plan, Snapshot, Status, Summary};
+use problem::Problem;
+use report::Pods;
+use state::State;
 
 /// Places the pods of `snapshot`. Never fails: what cannot be placed is in the plan with its reason.
-pub fn solve(snapshot: &Snapshot, _options: &Options<'_>) -> Plan {
-    Plan {
-        summary: Summary {
-            pods: snapshot.pods().len(),
-            placed: 0,
-            hourly_cost: MicroUsd::ZERO,
-            lower_bound: MicroUsd::ZERO,
-            status: Status::Feasible,
-            steps: 0,
-        },
-        nodes: Vec::new(),
-        existing_nodes: Vec::new(),
-        unschedulable: Vec::new(),
+///
+/// Pods go on existing nodes first, then on nodes of the pools of the highest weight that can take them. Limits hold for every
+/// offering a node may become. Equal snapshots and options give equal plans.
+pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
+    let problem = compile::compile(snapshot);
+    let mut state = State::new(&problem, options.steps);
+    for relaxed in [false, true] {
+        if state.demand().is_empty() {
+            break;
+        }
+        place(&problem, &mut state, relaxed, options);
     }
+    let mut pods = Pods::new(&problem);
+    let existing_nodes = report::existing(&problem, &state, &mut pods);
+    let nodes = report::nodes(&problem, &state, &mut pods, options);
+    let unschedulable = report::unschedulable(&problem, &state, &mut pods);
+    let hourly_cost: MicroUsd = nodes.iter().map(|node| node.offering.price).sum();
+    let lower_bound = bound::lower_bound(&problem, &state, hourly_cost, options);
+    let cancelled = options.cancelled.is_some_and(|cancelled| cancelled());
+    let status = match (cancelled, hourly_cost == lower_bound) {
+        (true, _) => Status::Cut,
+        (false, true) => Status::Optimal,
+        (false, false) => Status::Feasible,
+    };
+    let summary = Summary {
+        pods: snapshot.pods().len(),
+        placed: snapshot.pods().len() - unschedulable.len(),
+        hourly_cost,
+        lower_bound,
+        status,
+        steps: options.steps - state.steps,
+    };
+    Plan { summary, nodes, existing_nodes, unschedulable }
 }
+
+/// One round: existing nodes, then pools by weight, then what is left on the nodes bought.
+fn place(problem: &Problem<'_>, state: &mut State, relaxed: bool, options: &Options<'_>) {
+    existing::fill_existing(problem, state, relaxed);
+    existing::fill_bought(problem, state, relaxed);
+    for (weight, pools) in tier::tiers(problem) {
+        tier::refuse(problem, state, weight, relaxed);
+        tier::buy(problem, state, &pools, relaxed, options);
+    }
+    tier::refuse(problem, state, i32::MIN, relaxed);
+    existing::fill_bought(problem, state, relaxed);
+}
+
+#[cfg(test)]
+mod tests;

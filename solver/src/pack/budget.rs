@@ -1,0 +1,69 @@
+//! What is left of the pools' limits. They bound capacity, not allocatable, and hold at every moment of packing.
+
+use super::problem::{Candidate, Problem};
+
+/// Remaining limits by pool, in the order in which the pool lists them. Below zero where existing nodes use more than allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Budget {
+    left: Vec<Vec<i64>>,
+}
+
+impl Budget {
+    /// What existing nodes leave.
+    pub(super) fn new(problem: &Problem<'_>) -> Self {
+        let left =
+            problem.snapshot.node_pools().iter().map(|pool| {
+                pool.limits.iter().map(|(name, limit)| limit.saturating_sub(pool.usage.get(name.as_str()))).collect()
+            });
+        Self { left: left.collect() }
+    }
+
+    /// What is left of the limits of a pool, by index.
+    pub(super) fn of(&self, pool: usize) -> &[i64] {
+        &self.left[pool]
+    }
+
+    /// How many nodes of `candidate` the limits of its pool still allow, at most `wanted`.
+    pub(super) fn affords(&self, problem: &Problem<'_>, candidate: &Candidate, wanted: u32) -> u32 {
+        let pool = problem.pool(candidate);
+        let limits = &problem.snapshot.node_pools()[pool].limits;
+        limits.iter().zip(&self.left[pool]).fold(wanted, |least, ((name, _), left)| {
+            let capacity = problem.capacity(candidate, name.as_str());
+            match (*left < 0, capacity > 0) {
+                (true, _) => 0,
+                (false, false) => least,
+                (false, true) => least.min(u32::try_from(left / capacity).unwrap_or(u32::MAX)),
+            }
+        })
+    }
+
+    /// Takes what nodes of `candidate` use; a negative count gives it back.
+    pub(super) fn spend(&mut self, problem: &Problem<'_>, candidate: &Candidate, count: i64) {
+        let pool = problem.pool(candidate);
+        for ((name, _), left) in problem.snapshot.node_pools()[pool].limits.iter().zip(&mut self.left[pool]) {
+            *left = left.saturating_sub(problem.capacity(candidate, name.as_str()).saturating_mul(count));
+        }
+    }
+
+    /// The largest share of what is left that one node of `candidate` takes; zero where nothing is limited.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn share(&self, problem: &Problem<'_>, candidate: &Candidate) -> f64 {
+        let pool = problem.pool(candidate);
+        let limits = problem.snapshot.node_pools()[pool].limits.iter().zip(&self.left[pool]);
+        limits
+            .map(|((name, _), left)| problem.capacity(candidate, name.as_str()) as f64 / (*left).max(1) as f64)
+            .fold(0.0, f64::max)
+    }
+
+    /// Takes `more` of a pool's limits if all of it is left; otherwise nothing. Whether it did.
+    pub(super) fn stretch(&mut self, pool: usize, more: &[i64]) -> bool {
+        let left = &mut self.left[pool];
+        let enough = left.iter().zip(more).all(|(left, more)| more <= left);
+        if enough {
+            for (left, more) in left.iter_mut().zip(more) {
+                *left -= more;
+            }
+        }
+        enough
+    }
+}

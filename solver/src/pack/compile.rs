@@ -1,0 +1,330 @@
+//! From snapshot to [`Problem`].
+
+use super::axis::{Axis, times};
+use super::offers::Offers;
+use super::problem::{Candidate, Class, Model, PoolVariant, Problem};
+use super::variant::{Mentions, Variant, variants};
+use crate::{DaemonSet, InstanceType, NodePool, PodShape, Snapshot, Taint, TaintEffect};
+use fixedbitset::FixedBitSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Compiles `snapshot`.
+pub(super) fn compile(snapshot: &Snapshot) -> Problem<'_> {
+    let mut shapes: Vec<(Arc<PodShape>, Vec<u32>)> = group(snapshot);
+    let plain: Vec<&PodShape> = shapes.iter().map(|(shape, _)| &**shape).collect();
+    let axis = Axis::new(snapshot, &plain);
+    let daemon_shapes = snapshot.daemon_sets().iter().map(|daemon| &*daemon.shape);
+    let mentions = Mentions::new(plain.iter().copied().chain(daemon_shapes));
+    let mut offers: Vec<Offers<'_>> = Vec::new();
+    let mut sources: Vec<&Arc<[InstanceType]>> = Vec::new();
+    let mut pending = Vec::new();
+    for (pool_index, pool) in snapshot.node_pools().iter().enumerate() {
+        // Pools of one node class share their list; the address saves a deep comparison and decides nothing.
+        let known =
+            sources.iter().position(|source| Arc::ptr_eq(source, &pool.instance_types) || **source == pool.instance_types);
+        let list = known.unwrap_or_else(|| {
+            sources.push(&pool.instance_types);
+            offers.push(Offers::new(&pool.instance_types));
+            offers.len() - 1
+        });
+        pending.extend(variants(pool, &mut offers[list], &mentions).into_iter().map(|variant| (pool_index, list, variant)));
+    }
+    drop(mentions);
+    let mut signatures: Vec<Arc<PodShape>> = Vec::new();
+    let mut known: BTreeMap<Constraints<'_>, usize> = BTreeMap::new();
+    let signature_of: Vec<usize> = plain
+        .iter()
+        .zip(&shapes)
+        .map(|(shape, (shared, _))| {
+            *known.entry(constraints(shape)).or_insert_with(|| {
+                signatures.push(shared.clone());
+                signatures.len() - 1
+            })
+        })
+        .collect();
+    drop((known, plain));
+    let classes = shapes
+        .drain(..)
+        .zip(signature_of)
+        .map(|((shape, pods), signature)| Class { need: axis.need(&shape.requests, &shape.host_ports), shape, signature, pods })
+        .collect();
+    let problem = Problem {
+        snapshot,
+        axis,
+        classes,
+        signatures,
+        offers,
+        variants: Vec::new(),
+        models: Vec::new(),
+        candidates: Vec::new(),
+        columns: Vec::new(),
+        offer_indices: Vec::new(),
+    };
+    let mut compiler = Compiler { problem, models: BTreeMap::new(), daemon_lists: BTreeMap::new(), columns: BTreeMap::new() };
+    for (pool, list, variant) in pending {
+        compiler.add(pool, list, variant);
+    }
+    let mut problem = compiler.problem;
+    order_classes(&mut problem);
+    problem
+}
+
+/// What of a shape is decided by labels and taints.
+type Constraints<'a> = (&'a [crate::Requirement], &'a [Vec<crate::Requirement>], &'a [crate::Toleration]);
+
+fn constraints(shape: &PodShape) -> Constraints<'_> {
+    (&shape.node_selector, &shape.node_affinity, &shape.tolerations)
+}
+
+/// Distinct shapes in the order of their first pods, with the positions of their pods.
+fn group(snapshot: &Snapshot) -> Vec<(Arc<PodShape>, Vec<u32>)> {
+    let mut groups: Vec<(Arc<PodShape>, Vec<u32>)> = Vec::new();
+    let mut by_shape: BTreeMap<Arc<PodShape>, usize> = BTreeMap::new();
+    // Pods of one workload share their shape: the address saves a deep comparison and decides nothing.
+    let mut by_address: BTreeMap<*const PodShape, usize> = BTreeMap::new();
+    for (position, pod) in (0_u32..).zip(snapshot.pods()) {
+        let group = *by_address.entry(Arc::as_ptr(&pod.shape)).or_insert_with(|| {
+            *by_shape.entry(pod.shape.clone()).or_insert_with(|| {
+                groups.push((pod.shape.clone(), Vec::new()));
+                groups.len() - 1
+            })
+        });
+        groups[group].1.push(position);
+    }
+    groups
+}
+
+/// Highest priority first, then biggest (the share of the roomiest candidate it takes, summed over resources), then first pod.
+fn order_classes(problem: &mut Problem<'_>) {
+    let width = problem.axis.width();
+    let mut most = vec![1_i64; width];
+    for model in &problem.models {
+        for (most, free) in most.iter_mut().zip(&model.free) {
+            *most = (*most).max(*free);
+        }
+    }
+    #[allow(clippy::cast_precision_loss)]
+    let size = |class: &Class| class.need.iter().zip(&most).map(|(need, most)| *need as f64 / *most as f64).sum::<f64>();
+    problem.classes.sort_by(|a, b| {
+        let by_priority = b.shape.priority.cmp(&a.shape.priority);
+        by_priority.then_with(|| size(b).total_cmp(&size(a))).then_with(|| a.pods.cmp(&b.pods))
+    });
+}
+
+/// How a node's taints look to a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Welcome {
+    /// All taints are tolerated.
+    Full,
+    /// All but some `PreferNoSchedule`.
+    Reluctant,
+    /// Some taint keeps the pod away.
+    None,
+}
+
+/// Compares taints and tolerations.
+pub(super) fn welcome(shape: &PodShape, taints: &[Taint]) -> Welcome {
+    taints.iter().filter(|taint| !taint.tolerated_by(&shape.tolerations)).fold(Welcome::Full, |so_far, taint| {
+        match (so_far, taint.effect) {
+            (Welcome::None, _) | (_, TaintEffect::NoSchedule | TaintEffect::NoExecute) => Welcome::None,
+            (_, TaintEffect::PreferNoSchedule) => Welcome::Reluctant,
+        }
+    })
+}
+
+type ModelKey = (usize, usize, Arc<[u32]>);
+
+struct Compiler<'s> {
+    problem: Problem<'s>,
+    /// By list of offers, instance type and daemonsets; nothing where daemonsets leave no room.
+    models: BTreeMap<ModelKey, Option<usize>>,
+    daemon_lists: BTreeMap<Vec<u32>, Arc<[u32]>>,
+    columns: BTreeMap<FixedBitSet, usize>,
+}
+
+impl Compiler<'_> {
+    /// Adds the candidates of one variant.
+    fn add(&mut self, pool_index: usize, list: usize, variant: Variant) {
+        let pool = &self.problem.snapshot.node_pools()[pool_index];
+        let mut signatures = Vec::new();
+        let mut reluctant = FixedBitSet::with_capacity(self.problem.signatures.len());
+        for (index, shape) in self.problem.signatures.iter().enumerate() {
+            let welcome = welcome(shape, &pool.taints);
+            if welcome == Welcome::None {
+                continue;
+            }
+            let set = matching_pods(&mut self.problem.offers[list], &variant, shape);
+            if !set.is_clear() {
+                signatures.push((index, set));
+                reluctant.set(index, welcome == Welcome::Reluctant);
+            }
+        }
+        let daemons = self.daemons(pool, list, &variant);
+        let parts = partition(&variant.offers, signatures.iter().chain(&daemons).map(|(_, set)| set));
+        let start = self.problem.candidates.len();
+        let variant_index = self.problem.variants.len();
+        let labels = PartLabels::of(&parts, self.problem.signatures.len(), &signatures, &daemons);
+        let groups = self.group_offers(list, &variant.offers, &parts);
+        for ((instance_type, part), members) in groups {
+            let Some(sample) = labels.get(&part) else { continue };
+            if sample.signatures.is_clear() {
+                continue;
+            }
+            let Some(model) = self.model(list, instance_type, &sample.daemons) else { continue };
+            if !self.holds_any(model, &sample.signatures) {
+                continue;
+            }
+            let relaxed = self.column(sample.signatures.clone());
+            let mut strict = sample.signatures.clone();
+            strict.difference_with(&reluctant);
+            let strict = self.column(strict);
+            let first = self.problem.offer_indices.len();
+            let price = self.problem.offers[list].list[members[0] as usize].price;
+            self.problem.offer_indices.extend(members);
+            let offers = first..self.problem.offer_indices.len();
+            self.problem.candidates.push(Candidate { variant: variant_index, model, strict, relaxed, price, offers });
+        }
+        let candidates = start..self.problem.candidates.len();
+        self.problem.variants.push(PoolVariant { pool: pool_index, offers: list, labels: variant.labels, candidates });
+    }
+
+    /// The daemonsets that run on nodes of the variant, with the offers on which they do.
+    fn daemons(&mut self, pool: &NodePool, list: usize, variant: &Variant) -> Vec<(usize, FixedBitSet)> {
+        let compatible = |daemon: &DaemonSet| welcome(&daemon.shape, &pool.taints) != Welcome::None;
+        let all = self.problem.snapshot.daemon_sets().iter().enumerate();
+        let offers = &mut self.problem.offers[list];
+        all.filter(|(_, daemon)| compatible(daemon))
+            .map(|(index, daemon)| (index, matching_pods(offers, variant, &daemon.shape)))
+            .filter(|(_, set)| !set.is_clear())
+            .collect()
+    }
+
+    /// Offers by instance type and part, in that order; within a group the cheapest first.
+    fn group_offers(&self, list: usize, belongs: &FixedBitSet, parts: &[u32]) -> BTreeMap<(usize, u32), Vec<u32>> {
+        let offers = &self.problem.offers[list];
+        let mut groups: BTreeMap<(usize, u32), Vec<u32>> = BTreeMap::new();
+        for index in belongs.ones() {
+            let members = groups.entry((offers.list[index].instance_type, parts[index])).or_default();
+            members.push(u32::try_from(index).unwrap_or(u32::MAX));
+        }
+        for members in groups.values_mut() {
+            members.sort_by_key(|index| {
+                let offer = offers.list[*index as usize];
+                let offering = &offers.types[offer.instance_type].offerings[offer.offering];
+                (offer.price, &offering.zone, offering.capacity_type)
+            });
+        }
+        groups
+    }
+
+    fn column(&mut self, signatures: FixedBitSet) -> usize {
+        let columns = &mut self.problem.columns;
+        *self.columns.entry(signatures).or_insert_with_key(|signatures| {
+            columns.push(signatures.clone());
+            columns.len() - 1
+        })
+    }
+
+    /// The model of an instance type with these daemonsets; none where they leave no room at all.
+    fn model(&mut self, list: usize, instance_type: usize, daemons: &Vec<u32>) -> Option<usize> {
+        let daemons = match self.daemon_lists.get(daemons) {
+            Some(known) => known.clone(),
+            None => self.daemon_lists.entry(daemons.clone()).or_insert_with(|| daemons.as_slice().into()).clone(),
+        };
+        let problem = &mut self.problem;
+        *self.models.entry((list, instance_type, daemons.clone())).or_insert_with(|| {
+            let all = problem.snapshot.daemon_sets();
+            let mut requested = crate::Resources::new();
+            let mut ports = Vec::new();
+            for daemon in daemons.iter().filter_map(|index| all.get(*index as usize)) {
+                requested.add(&daemon.shape.requests);
+                ports.extend(daemon.shape.host_ports.iter().cloned());
+            }
+            let free = problem.axis.room(&problem.offers[list].types[instance_type].allocatable(), &requested, &ports);
+            if free.iter().any(|free| *free < 0) {
+                return None;
+            }
+            problem.models.push(Model { offers: list, instance_type, daemons: daemons.clone(), free });
+            Some(problem.models.len() - 1)
+        })
+    }
+
+    /// Whether at least one pod that is welcome fits on the model.
+    fn holds_any(&self, model: usize, signatures: &FixedBitSet) -> bool {
+        let free = &self.problem.models[model].free;
+        self.problem.classes.iter().any(|class| signatures.contains(class.signature) && times(&class.need, free, 1) == 1)
+    }
+}
+
+/// The offers of the variant whose labels satisfy a pod's selector and affinity.
+fn matching_pods(offers: &mut Offers<'_>, variant: &Variant, shape: &PodShape) -> FixedBitSet {
+    let fallback = |key: &str| variant.labels.get(key).map(AsRef::as_ref);
+    let mut matching = variant.offers.clone();
+    for requirement in &shape.node_selector {
+        matching.intersect_with(&offers.matching(requirement, fallback(requirement.key())));
+    }
+    if !shape.node_affinity.is_empty() && !matching.is_clear() {
+        let mut any = offers.none();
+        for term in shape.node_affinity.iter().filter(|term| !term.is_empty()) {
+            let mut all = matching.clone();
+            for requirement in term {
+                all.intersect_with(&offers.matching(requirement, fallback(requirement.key())));
+            }
+            any.union_with(&all);
+        }
+        matching = any;
+    }
+    matching
+}
+
+/// Gives two offers the same number exactly when every set holds both or neither.
+fn partition<'a>(belongs: &FixedBitSet, sets: impl Iterator<Item = &'a FixedBitSet>) -> Vec<u32> {
+    let mut parts = vec![0_u32; belongs.len()];
+    let mut distinct: Vec<&FixedBitSet> = sets.filter(|set| *set != belongs).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    for set in distinct {
+        let mut renamed: BTreeMap<(u32, bool), u32> = BTreeMap::new();
+        for index in belongs.ones() {
+            let next = u32::try_from(renamed.len()).unwrap_or(u32::MAX);
+            parts[index] = *renamed.entry((parts[index], set.contains(index))).or_insert(next);
+        }
+    }
+    parts
+}
+
+/// Who runs on the offers of a part.
+struct PartLabels {
+    signatures: FixedBitSet,
+    daemons: Vec<u32>,
+}
+
+impl PartLabels {
+    fn of(
+        parts: &[u32],
+        width: usize,
+        signatures: &[(usize, FixedBitSet)],
+        daemons: &[(usize, FixedBitSet)],
+    ) -> BTreeMap<u32, Self> {
+        let mut samples: BTreeMap<u32, usize> = BTreeMap::new();
+        for (index, part) in parts.iter().enumerate() {
+            // An offer outside the variant is in no set; one inside that is in none is of no use.
+            if !samples.contains_key(part) && signatures.iter().chain(daemons).any(|(_, set)| set.contains(index)) {
+                samples.insert(*part, index);
+            }
+        }
+        samples
+            .into_iter()
+            .map(|(part, sample)| {
+                let mut welcome = FixedBitSet::with_capacity(width);
+                for (index, _) in signatures.iter().filter(|(_, set)| set.contains(sample)) {
+                    welcome.insert(*index);
+                }
+                let running = daemons.iter().filter(|(_, set)| set.contains(sample));
+                let daemons = running.map(|(index, _)| u32::try_from(*index).unwrap_or(u32::MAX)).collect();
+                (part, Self { signatures: welcome, daemons })
+            })
+            .collect()
+    }
+}

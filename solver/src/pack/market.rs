@@ -1,0 +1,245 @@
+//! One packing task: items to place and machines to buy, without names, labels or pools.
+
+use super::axis::{fits, times};
+use super::problem::Problem;
+use crate::{Objective, optimize};
+use fixedbitset::FixedBitSet;
+use std::collections::BTreeMap;
+
+/// Pods of one class that need a place.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    /// Index into the problem's classes.
+    pub(super) class: usize,
+    /// What each takes.
+    pub(super) need: Vec<i64>,
+    /// How many.
+    pub(super) count: u32,
+}
+
+/// Something to buy.
+#[derive(Debug, Clone)]
+pub(super) struct Machine {
+    /// Index into the problem's candidates.
+    pub(super) candidate: usize,
+    /// Room for pods.
+    pub(super) free: Vec<i64>,
+    /// Micro dollars per hour.
+    pub(super) price: i64,
+    /// What the objective charges: the price, or for fewest nodes a node's fixed charge and the price.
+    pub(super) cost: i64,
+    /// Index into [`Market::groups`].
+    pub(super) group: usize,
+}
+
+/// Items, and the machines worth buying for them.
+#[derive(Debug, Clone)]
+pub(super) struct Market {
+    pub(super) items: Vec<Item>,
+    /// Cheapest first.
+    pub(super) machines: Vec<Machine>,
+    /// Which items may run on a machine: sets of positions in `items`.
+    pub(super) groups: Vec<FixedBitSet>,
+    /// Positions of a vector.
+    pub(super) width: usize,
+    /// The most of each resource that a machine has for pods, at least one.
+    widest: Vec<i64>,
+}
+
+/// Which machines a market offers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// Pools to buy from, by index in the snapshot.
+    pub(super) pools: &'a [bool],
+    /// Whether `PreferNoSchedule` is disregarded.
+    pub(super) relaxed: bool,
+    /// What to minimise.
+    pub(super) objective: Objective,
+}
+
+impl Market {
+    /// The market for `demand` (class, count). Classes that no machine holds are left out.
+    pub(super) fn new(problem: &Problem<'_>, demand: &[(usize, u32)], terms: Terms<'_>) -> Self {
+        let positions = used_positions(problem, demand);
+        let squeeze = |amounts: &[i64]| positions.iter().map(|position| amounts[*position]).collect::<Vec<i64>>();
+        let mut items: Vec<Item> = demand
+            .iter()
+            .map(|(class, count)| Item { class: *class, need: squeeze(&problem.classes[*class].need), count: *count })
+            .collect();
+        let mut groups = Groups::default();
+        let mut machines = Vec::new();
+        for variant in problem.variants.iter().filter(|variant| terms.pools[variant.pool]) {
+            for index in variant.candidates.clone() {
+                let candidate = &problem.candidates[index];
+                let column = if terms.relaxed { candidate.relaxed } else { candidate.strict };
+                let group = groups.of(problem, column, &items);
+                let free = squeeze(problem.free(candidate));
+                if groups.sets[group].ones().any(|item| fits(&items[item].need, &free)) {
+                    machines.push(Machine { candidate: index, free, price: candidate.price, cost: candidate.price, group });
+                }
+            }
+        }
+        let widest = (0..positions.len()).map(|d| machines.iter().map(|machine| machine.free[d]).fold(1, i64::max)).collect();
+        let mut market = Self { width: positions.len(), machines, groups: groups.sets, items: Vec::new(), widest };
+        market.machines = undominated(problem, &market, &items);
+        market.charge(&items, terms.objective);
+        let placeable: Vec<bool> =
+            (0..items.len()).map(|item| market.machines.iter().any(|m| market.holds(m, item, &items))).collect();
+        if placeable.contains(&false) {
+            market.keep(&placeable);
+            let mut kept = placeable.iter();
+            items.retain(|_| kept.next() == Some(&true));
+        }
+        market.items = items;
+        market
+    }
+
+    fn holds(&self, machine: &Machine, item: usize, items: &[Item]) -> bool {
+        self.groups[machine.group].contains(item) && fits(&items[item].need, &machine.free)
+    }
+
+    /// Renumbers the groups to the items kept.
+    fn keep(&mut self, kept: &[bool]) {
+        for group in &mut self.groups {
+            let mut smaller = FixedBitSet::with_capacity(kept.len());
+            for (new, (old, _)) in kept.iter().enumerate().filter(|(_, kept)| **kept).enumerate() {
+                smaller.set(new, group.contains(old));
+            }
+            *group = smaller;
+        }
+    }
+
+    /// Sets what the objective charges.
+    fn charge(&mut self, items: &[Item], objective: Objective) {
+        if objective == Objective::Nodes {
+            let dearest = self.machines.iter().map(|machine| machine.price).max().unwrap_or(0);
+            let pods: i64 = items.iter().map(|item| i64::from(item.count)).sum();
+            // More than all prices together, so that one node less always wins; bounded so that sums stay exact.
+            let fixed = dearest.saturating_mul(pods.max(1)).saturating_add(1).min(1 << 46);
+            for machine in &mut self.machines {
+                machine.cost = machine.price.saturating_add(fixed);
+            }
+        }
+    }
+
+    /// The demand as one number per item.
+    pub(super) fn demand(&self) -> Vec<u32> {
+        self.items.iter().map(|item| item.count).collect()
+    }
+
+    /// How many of `item` go into `room` of a machine of this kind.
+    pub(super) fn room_for(&self, machine: &Machine, item: usize, room: &[i64], wanted: u32) -> u32 {
+        if self.groups[machine.group].contains(item) { times(&self.items[item].need, room, wanted) } else { 0 }
+    }
+
+    /// What a load takes.
+    pub(super) fn usage(&self, load: &[(usize, u32)]) -> Vec<i64> {
+        let mut usage = vec![0_i64; self.width];
+        for (item, count) in load {
+            for (usage, need) in usage.iter_mut().zip(&self.items[*item].need) {
+                *usage = usage.saturating_add(need.saturating_mul(i64::from(*count)));
+            }
+        }
+        usage
+    }
+
+    /// The cheapest machine from `start` on that holds `load`.
+    pub(super) fn cheapest(&self, load: &[(usize, u32)], start: usize) -> Option<usize> {
+        let usage = self.usage(load);
+        (start..self.machines.len()).find(|index| {
+            let machine = &self.machines[*index];
+            fits(&usage, &machine.free) && load.iter().all(|(item, _)| self.groups[machine.group].contains(*item))
+        })
+    }
+
+    /// The share that one of `item` takes of the roomiest machine's `d`.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn share(&self, item: usize, d: usize) -> f64 {
+        self.items[item].need[d] as f64 / self.widest[d] as f64
+    }
+
+    /// The market as the optimiser takes it; classes and bins keep their positions.
+    pub(super) fn to_problem(&self) -> optimize::Problem {
+        let class = |item: &Item| optimize::Class { size: item.need.clone(), demand: item.count };
+        let bin = |machine: &Machine| optimize::Bin {
+            capacity: machine.free.clone(),
+            price: machine.cost,
+            allowed: self.groups[machine.group].clone(),
+        };
+        optimize::Problem {
+            width: self.width,
+            classes: self.items.iter().map(class).collect(),
+            bins: self.machines.iter().map(bin).collect(),
+        }
+    }
+}
+
+/// Positions that some class of the demand takes something of.
+fn used_positions(problem: &Problem<'_>, demand: &[(usize, u32)]) -> Vec<usize> {
+    let used = |position: &usize| demand.iter().any(|(class, _)| problem.classes[*class].need[*position] > 0);
+    (0..problem.axis.width()).filter(used).collect()
+}
+
+/// Sets of items, one per distinct column.
+#[derive(Default)]
+struct Groups {
+    by_column: BTreeMap<usize, usize>,
+    by_set: BTreeMap<FixedBitSet, usize>,
+    sets: Vec<FixedBitSet>,
+}
+
+impl Groups {
+    fn of(&mut self, problem: &Problem<'_>, column: usize, items: &[Item]) -> usize {
+        if let Some(known) = self.by_column.get(&column) {
+            return *known;
+        }
+        let mut set = FixedBitSet::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            set.set(index, problem.columns[column].contains(problem.classes[item.class].signature));
+        }
+        let sets = &mut self.sets;
+        let group = *self.by_set.entry(set).or_insert_with_key(|set| {
+            sets.push(set.clone());
+            sets.len() - 1
+        });
+        self.by_column.insert(column, group);
+        group
+    }
+}
+
+/// Machines without those that another one replaces in any plan: at most the price, at least the room, all the items, and nothing
+/// that a limit counts more of. The result is cheapest first, then roomiest, then in the candidates' order.
+fn undominated(problem: &Problem<'_>, market: &Market, items: &[Item]) -> Vec<Machine> {
+    #[allow(clippy::cast_precision_loss)]
+    let roominess =
+        |machine: &Machine| machine.free.iter().zip(&market.widest).map(|(free, most)| *free as f64 / *most as f64).sum::<f64>();
+    let mut order: Vec<(f64, &Machine)> = market.machines.iter().map(|machine| (roominess(machine), machine)).collect();
+    order.sort_by(|(a_room, a), (b_room, b)| {
+        a.price.cmp(&b.price).then_with(|| b_room.total_cmp(a_room)).then_with(|| a.candidate.cmp(&b.candidate))
+    });
+    // Room beyond what all items together take is of no use.
+    let total: Vec<i64> = (0..market.width)
+        .map(|d| items.iter().map(|item| item.need[d].saturating_mul(i64::from(item.count))).fold(0, i64::saturating_add))
+        .collect();
+    let mut kept: Vec<Machine> = Vec::new();
+    for (_, machine) in order {
+        let replaced = kept.iter().any(|other| {
+            other.free.iter().zip(&machine.free).zip(&total).all(|((other, one), total)| other >= one || other >= total)
+                && market.groups[machine.group].is_subset(&market.groups[other.group])
+                && limits_no_tighter(problem, other, machine)
+        });
+        if !replaced {
+            kept.push(machine.clone());
+        }
+    }
+    kept
+}
+
+/// Whether buying `other` instead of `machine` can never break a limit that `machine` keeps.
+fn limits_no_tighter(problem: &Problem<'_>, other: &Machine, machine: &Machine) -> bool {
+    let (a, b) = (&problem.candidates[other.candidate], &problem.candidates[machine.candidate]);
+    let limits = &problem.snapshot.node_pools()[problem.pool(a)].limits;
+    limits.is_empty()
+        || (problem.pool(a) == problem.pool(b)
+            && limits.iter().all(|(name, _)| problem.capacity(a, name.as_str()) <= problem.capacity(b, name.as_str())))
+}

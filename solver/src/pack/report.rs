@@ -1,0 +1,150 @@
+//! From what was decided to the [`Plan`] that people and controllers read.
+
+use super::alternatives::{alternatives, chosen, reference, within_limits};
+use super::problem::Problem;
+use super::state::{NewNode, State};
+use crate::explain::diagnose;
+use crate::plan::{ExistingPlacement, PlannedNode};
+use crate::{Labels, NodeName, NodePoolName, ObjectKey, Options, ResourceName, Resources, Unschedulable, label};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// Hands out the pods of each class in key order.
+pub(super) struct Pods<'p, 's> {
+    problem: &'p Problem<'s>,
+    next: Vec<usize>,
+}
+
+impl<'p, 's> Pods<'p, 's> {
+    /// All pods still to be handed out.
+    pub(super) fn new(problem: &'p Problem<'s>) -> Self {
+        Self { problem, next: vec![0; problem.classes.len()] }
+    }
+
+    fn take(&mut self, class: usize, count: usize) -> impl Iterator<Item = ObjectKey> + 'p {
+        let (problem, from) = (self.problem, self.next[class]);
+        self.next[class] = from + count;
+        problem.classes[class].pods.iter().skip(from).take(count).map(|pod| problem.snapshot.pods()[*pod as usize].key.clone())
+    }
+
+    fn load(&mut self, load: &[(usize, u32)]) -> Vec<ObjectKey> {
+        let mut pods: Vec<ObjectKey> = Vec::new();
+        for (class, count) in load {
+            pods.extend(self.take(*class, *count as usize));
+        }
+        pods.sort_unstable();
+        pods
+    }
+
+    fn rest(&mut self, class: usize) -> Vec<ObjectKey> {
+        self.take(class, usize::MAX / 2).collect()
+    }
+}
+
+/// Placements on existing nodes, in the snapshot's order.
+pub(super) fn existing(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_>) -> Vec<ExistingPlacement> {
+    let nodes = problem.snapshot.nodes().iter().zip(&state.existing).filter(|(_, load)| !load.is_empty());
+    nodes.map(|(node, load)| ExistingPlacement { node: node.name.clone(), pods: pods.load(load) }).collect()
+}
+
+/// Nodes to launch: by pool in the snapshot's order, dearest first, then by type, zone and pods. Names count within the pool.
+pub(super) fn nodes(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_>, options: &Options<'_>) -> Vec<PlannedNode> {
+    let mut groups: Vec<&NewNode> = state.nodes.iter().collect();
+    groups.sort_by_key(|node| {
+        let candidate = &problem.candidates[node.candidate];
+        let (instance_type, offering) = chosen(problem, candidate);
+        let first = node.load.iter().map(|(class, _)| problem.classes[*class].pods.first()).min();
+        let kind = (&instance_type.name, &offering.zone, offering.capacity_type, node.candidate);
+        (problem.pool(candidate), Reverse(candidate.price), kind, first, &node.load)
+    });
+    let mut budget = state.budget.clone();
+    let mut count: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut planned = Vec::new();
+    for group in groups {
+        let all = alternatives(problem, group, options);
+        let template = planned_node(problem, group);
+        for _ in 0..group.copies {
+            let pool = problem.pool(&problem.candidates[group.candidate]);
+            let index = count.entry(pool).or_insert(0);
+            planned.push(PlannedNode {
+                name: NodeName::new(format!("{}-{index}", template.node_pool)),
+                alternatives: within_limits(problem, group, &all, &mut budget, options.alternatives),
+                pods: pods.load(&group.load),
+                ..template.clone()
+            });
+            *index += 1;
+        }
+    }
+    planned
+}
+
+/// A node without its name, its pods and its alternatives.
+fn planned_node(problem: &Problem<'_>, node: &NewNode) -> PlannedNode {
+    let candidate = &problem.candidates[node.candidate];
+    let variant = &problem.variants[candidate.variant];
+    let pool = &problem.snapshot.node_pools()[variant.pool];
+    let (instance_type, offering) = chosen(problem, candidate);
+    let mut labels: Labels = variant.labels.clone();
+    labels.extend(instance_type.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
+    for (key, value) in [
+        (label::ZONE, offering.zone.as_str()),
+        (label::CAPACITY_TYPE, offering.capacity_type.as_str()),
+        (label::INSTANCE_TYPE, instance_type.name.as_str()),
+        (label::NODE_POOL, pool.name.as_str()),
+    ] {
+        labels.insert(key.into(), value.into());
+    }
+    labels.extend(offering.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
+    let all = problem.snapshot.daemon_sets();
+    let daemons = || problem.models[candidate.model].daemons.iter().filter_map(|index| all.get(*index as usize));
+    let mut requested = Resources::new();
+    for daemon in daemons() {
+        requested.add(&daemon.shape.requests);
+    }
+    for (class, count) in &node.load {
+        for (name, amount) in problem.classes[*class].shape.requests.iter() {
+            let sum = requested.get(name.as_str()).saturating_add(amount.saturating_mul(i64::from(*count)));
+            requested.set(name.clone(), sum);
+        }
+    }
+    PlannedNode {
+        name: NodeName::from(""),
+        node_pool: pool.name.clone(),
+        offering: reference(instance_type, offering),
+        alternatives: Vec::new(),
+        labels,
+        taints: pool.taints.clone(),
+        pods: Vec::new(),
+        daemon_set_pods: daemons().map(|daemon| daemon.key.clone()).collect(),
+        allocatable: instance_type.allocatable(),
+        requested,
+    }
+}
+
+/// Pods without a place, by key, each class diagnosed once.
+pub(super) fn unschedulable(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_>) -> Vec<Unschedulable> {
+    let limits_left = limits_left(problem, state);
+    let mut all = Vec::new();
+    for class in (0..problem.classes.len()).filter(|class| state.left[*class] > 0) {
+        let diagnosis = diagnose(problem.snapshot, &problem.classes[class].shape, &limits_left);
+        all.extend(pods.rest(class).into_iter().map(|pod| Unschedulable {
+            pod,
+            reason: diagnosis.reason,
+            message: diagnosis.message.clone(),
+            funnel: diagnosis.funnel.clone(),
+            would_fit_if: diagnosis.would_fit_if.clone(),
+        }));
+    }
+    all.sort_by(|a, b| a.pod.cmp(&b.pod));
+    all
+}
+
+fn limits_left(problem: &Problem<'_>, state: &State) -> BTreeMap<NodePoolName, Vec<(ResourceName, i64)>> {
+    let pools = problem.snapshot.node_pools().iter().enumerate();
+    pools
+        .map(|(index, pool)| {
+            let left = pool.limits.iter().zip(state.budget.of(index)).map(|((name, _), left)| (name.clone(), *left));
+            (pool.name.clone(), left.collect())
+        })
+        .collect()
+}

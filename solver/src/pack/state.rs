@@ -1,0 +1,80 @@
+//! A plan in the making: what is placed where, and what is left to place.
+
+use super::axis::Amounts;
+use super::budget::Budget;
+use super::problem::Problem;
+
+/// A node to buy, so and so many times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NewNode {
+    /// Index into the problem's candidates.
+    pub(super) candidate: usize,
+    /// Classes and how many pods of each, by class.
+    pub(super) load: Vec<(usize, u32)>,
+    /// How many such nodes.
+    pub(super) copies: u32,
+}
+
+/// The plan so far.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Pods left to place, by class.
+    pub(super) left: Vec<u32>,
+    /// Classes that must not be placed: a pool that is not supported comes first for them, or they ask for too much themselves.
+    pub(super) refused: Vec<bool>,
+    /// Classes and counts placed on each existing node.
+    pub(super) existing: Vec<Vec<(usize, u32)>>,
+    /// Room on each existing node.
+    pub(super) room: Vec<Amounts>,
+    /// Nodes to buy.
+    pub(super) nodes: Vec<NewNode>,
+    /// What is left of the limits.
+    pub(super) budget: Budget,
+    /// Search steps left.
+    pub(super) steps: u64,
+    /// Sum of the bounds proven for what was bought, as long as they cover all of it.
+    pub(super) proven: Option<i64>,
+}
+
+impl State {
+    /// Nothing placed yet.
+    pub(super) fn new(problem: &Problem<'_>, steps: u64) -> Self {
+        let nodes = problem.snapshot.nodes();
+        Self {
+            left: problem.classes.iter().map(|class| u32::try_from(class.pods.len()).unwrap_or(u32::MAX)).collect(),
+            refused: problem.classes.iter().map(|class| !class.shape.unsupported.is_empty()).collect(),
+            existing: vec![Vec::new(); nodes.len()],
+            room: nodes.iter().map(|node| problem.axis.room(&node.allocatable, &node.requested, &node.host_ports)).collect(),
+            nodes: Vec::new(),
+            budget: Budget::new(problem),
+            steps,
+            proven: Some(0),
+        }
+    }
+
+    /// Classes with pods that still may be placed, and how many, highest priority first.
+    pub(super) fn demand(&self) -> Vec<(usize, u32)> {
+        let open = self.left.iter().zip(&self.refused).enumerate().filter(|(_, (left, refused))| **left > 0 && !**refused);
+        open.map(|(class, (left, _))| (class, *left)).collect()
+    }
+
+    /// Buys nodes.
+    pub(super) fn buy(&mut self, problem: &Problem<'_>, node: NewNode) {
+        for (class, count) in &node.load {
+            self.left[*class] -= count * node.copies;
+        }
+        self.budget.spend(problem, &problem.candidates[node.candidate], i64::from(node.copies));
+        self.nodes.push(node);
+    }
+
+    /// Pods of each class on nodes to buy.
+    pub(super) fn bought(&self) -> Vec<(usize, u32)> {
+        let mut counts = vec![0_u32; self.left.len()];
+        for node in &self.nodes {
+            for (class, count) in &node.load {
+                counts[*class] += count * node.copies;
+            }
+        }
+        counts.into_iter().enumerate().filter(|(_, count)| *count > 0).collect()
+    }
+}
