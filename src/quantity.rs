@@ -118,6 +118,20 @@ impl Quantity {
         Ok(Self(if negative { -magnitude } else { magnitude }))
     }
 
+    /// The sum, at the end of the range where it does not fit: for comparisons only.
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// Whether this amount is at most `factor` times `base`. What does not fit is larger than what does.
+    pub fn is_at_most(self, base: Self, factor: Self) -> bool {
+        match (self.0.checked_mul(NANOS), base.0.checked_mul(factor.0)) {
+            (Some(scaled), Some(product)) => scaled <= product,
+            (scaled, _) => scaled.is_some(),
+        }
+    }
+
     /// Thousandths of a unit, rounded up.
     pub fn milli_ceil(self) -> Result<i64, QuantityError> {
         self.ceil(NANOS / 1000)

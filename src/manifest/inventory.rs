@@ -1,5 +1,6 @@
 //! What the input holds, typed and with the place of every object.
 
+use crate::api::{AWSNodeTemplate, EC2NodeClass, NodeClaim, NodePool, Provisioner};
 use crate::diagnostic::{Diagnostic, Place};
 use k8s_openapi::api::core::v1::{LimitRange, Node, PersistentVolume, PersistentVolumeClaim, PodSpec};
 use k8s_openapi::api::node::v1::RuntimeClass;
@@ -81,6 +82,16 @@ pub struct Inventory {
     pub daemon_sets: Vec<Sourced<DaemonSet>>,
     /// Nodes.
     pub nodes: Vec<Sourced<Node>>,
+    /// NodePools, with the API's defaults.
+    pub node_pools: Vec<Sourced<NodePool>>,
+    /// EC2NodeClasses, with the API's defaults.
+    pub node_classes: Vec<Sourced<EC2NodeClass>>,
+    /// NodeClaims.
+    pub node_claims: Vec<Sourced<NodeClaim>>,
+    /// Provisioners.
+    pub provisioners: Vec<Sourced<Provisioner>>,
+    /// AWSNodeTemplates.
+    pub aws_node_templates: Vec<Sourced<AWSNodeTemplate>>,
     /// Priority classes.
     pub priority_classes: Vec<Sourced<PriorityClass>>,
     /// Runtime classes.
