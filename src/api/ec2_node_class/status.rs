@@ -69,7 +69,28 @@ pub struct Ami {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<bool>,
     /// Which instances it fits.
+    #[schemars(schema_with = "found_requirements")]
     pub requirements: Vec<Requirement>,
+}
+
+/// Requirements without rules: we write them ourselves, and rules over a list in a list exceed what the API server lets rules cost.
+fn found_requirements(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["key", "operator"],
+            "properties": {
+                "key": { "type": "string", "description": "Label the requirement is about." },
+                "operator": {
+                    "type": "string",
+                    "enum": ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "Gte", "Lte"],
+                    "description": "How the label relates to the values."
+                },
+                "values": { "type": "array", "items": { "type": "string" }, "description": "The values." }
+            }
+        }
+    })
 }
 
 /// A capacity reservation.

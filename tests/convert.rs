@@ -1,0 +1,184 @@
+//! Conversion of Provisioners: one golden file per trap. `UPDATE_GOLDEN=1 cargo test --test convert` writes them anew.
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+
+use serde_json::Value;
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+use windlass::api::convert::{Conversion, Defaults, convert};
+use windlass::api::{self, AWSNodeTemplate, Provisioner};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/convert")
+}
+
+fn documents(name: &str) -> Vec<Value> {
+    serde_saphyr::from_multiple(&fs::read_to_string(folder().join(format!("{name}.yaml"))).unwrap()).unwrap()
+}
+
+/// The typed objects of one kind, read as `plan` reads them.
+fn typed<T: serde::de::DeserializeOwned>(documents: &[Value], kind: &str) -> Vec<T> {
+    documents
+        .iter()
+        .filter(|document| document["kind"] == kind)
+        .map(|document| serde_json::from_value(document.clone()).unwrap())
+        .collect()
+}
+
+fn converted(documents: &[Value], era: Defaults) -> Conversion {
+    let provisioners: Vec<Provisioner> = typed(documents, "Provisioner");
+    let templates: Vec<AWSNodeTemplate> = typed(documents, "AWSNodeTemplate");
+    convert(&provisioners, &templates, era)
+}
+
+fn objects(conversion: &Conversion) -> Vec<Value> {
+    let pools = conversion.node_pools.iter().map(|pool| serde_json::to_value(pool).unwrap());
+    let classes = conversion.node_classes.iter().map(|class| serde_json::to_value(class).unwrap());
+    pools.chain(classes).collect()
+}
+
+/// Findings as comments, then the objects.
+fn shown(conversion: &Conversion) -> String {
+    let mut text = String::new();
+    for finding in &conversion.findings {
+        let word = if finding.is_error() { "error" } else { "warning" };
+        writeln!(text, "# {word}: {finding}").unwrap();
+        if let Some(hint) = &finding.hint {
+            writeln!(text, "#   hint: {hint}").unwrap();
+        }
+    }
+    for object in objects(conversion) {
+        write!(text, "---\n{}\n", serde_saphyr::to_string(&object).unwrap().trim_end()).unwrap();
+    }
+    text
+}
+
+fn golden(name: &str, era: Defaults) -> Conversion {
+    let documents = documents(name);
+    let conversion = converted(&documents, era);
+    let suffix = if era == Defaults::default() { String::new() } else { format!(".{era}") };
+    let path = folder().join(format!("{name}{suffix}.golden.yaml"));
+    let text = shown(&conversion);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == text, "{} differs; now it is\n{text}", path.display());
+    accepted(&conversion);
+    let reversed: Vec<Value> = documents.into_iter().rev().collect();
+    assert_eq!(shown(&converted(&reversed, era)), text, "{name}: the order of the input must not matter");
+    conversion
+}
+
+/// What comes out is what the API server takes, and reads back as itself.
+fn accepted(conversion: &Conversion) {
+    for object in objects(conversion) {
+        let (version, kind) = (object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
+        let admission = api::admit(version, kind, &object).unwrap();
+        let errors: Vec<_> = admission.findings.iter().filter(|finding| finding.is_error()).collect();
+        assert!(errors.is_empty(), "{errors:?} in {object}");
+        let again = if kind == "NodePool" {
+            serde_json::to_value(serde_json::from_value::<api::NodePool>(admission.object.clone()).unwrap()).unwrap()
+        } else {
+            serde_json::to_value(serde_json::from_value::<api::EC2NodeClass>(admission.object.clone()).unwrap()).unwrap()
+        };
+        assert_eq!(again, object, "defaults change what was written");
+    }
+}
+
+fn warned(conversion: &Conversion, object: &str, words: &str) -> bool {
+    conversion.findings.iter().any(|finding| finding.object.as_deref() == Some(object) && finding.message.contains(words))
+}
+
+#[test]
+fn spark() {
+    let conversion = golden("spark", Defaults::V0_31);
+    let names: Vec<_> = conversion.node_pools.iter().map(|pool| pool.metadata.name.clone().unwrap()).collect();
+    assert_eq!(names, ["default", "ondemand"]);
+    let pool = &conversion.node_pools[1].spec;
+    assert_eq!((pool.template.spec.expire_after.as_str(), pool.disruption.consolidate_after.as_str()), ("720h", "30s"));
+    assert_eq!(pool.template.spec.node_class_ref.name, "ondemand");
+    assert_eq!(pool.limits["cpu"].as_str(), "1000");
+}
+
+#[test]
+fn neither_ttl_nor_consolidation_stays_never() {
+    let conversion = golden("never-disrupted", Defaults::V0_31);
+    let spec = &conversion.node_pools[0].spec;
+    assert_eq!((spec.disruption.consolidate_after.as_str(), spec.template.spec.expire_after.as_str()), ("Never", "Never"));
+    assert!(warned(&conversion, "Provisioner/keep", "neither ttlSecondsAfterEmpty nor consolidation is set"));
+}
+
+#[test]
+fn a_label_without_requirement_is_not_contradicted() {
+    let conversion = golden("label-only", Defaults::V0_31);
+    let requirements = &conversion.node_pools[0].spec.template.spec.requirements;
+    assert!(requirements.iter().all(|requirement| requirement.key != api::label::CAPACITY_TYPE), "{requirements:?}");
+    assert!(warned(&conversion, "Provisioner/spot", "launched nothing"));
+}
+
+#[test]
+fn each_era_has_its_defaults() {
+    let keys = |conversion: &Conversion| -> Vec<String> {
+        conversion.node_pools[0].spec.template.spec.requirements.iter().map(|requirement| requirement.key.clone()).collect()
+    };
+    let v31 = golden("bare", Defaults::V0_31);
+    assert_eq!(
+        keys(&v31),
+        [
+            api::label::OS,
+            api::label::ARCH,
+            api::label::CAPACITY_TYPE,
+            api::label::INSTANCE_CATEGORY,
+            api::label::INSTANCE_GENERATION
+        ]
+    );
+    assert!(v31.findings.iter().any(|finding| finding.hint.as_deref().is_some_and(|hint| hint.contains("a1"))));
+    let v13 = golden("bare", Defaults::V0_13);
+    assert_eq!(keys(&v13), [api::label::ARCH, api::label::CAPACITY_TYPE]);
+    let none = golden("bare", Defaults::None);
+    assert_eq!(keys(&none), Vec::<String>::new());
+    assert!(warned(&none, "Provisioner/bare", "nothing was added"));
+    assert_eq!(none.node_pools[0].spec.disruption.consolidate_after, "0s");
+}
+
+#[test]
+fn selectors_become_terms() {
+    let conversion = golden("selectors", Defaults::V0_31);
+    let spec = &conversion.node_classes[0].spec;
+    assert_eq!(
+        spec.subnet_selector_terms.iter().map(|term| term.id.as_deref().unwrap()).collect::<Vec<_>>(),
+        ["subnet-0a", "subnet-0b"]
+    );
+    assert_eq!((spec.security_group_selector_terms.len(), spec.ami_selector_terms.len()), (2, 4));
+    assert!(
+        warned(&conversion, "AWSNodeTemplate/web", "became 4 terms")
+            && warned(&conversion, "AWSNodeTemplate/web", "wildcards in Name")
+    );
+    assert_eq!(spec.block_device_mappings[1].ebs.as_ref().unwrap().volume_size.as_ref().unwrap().as_str(), "2Gi");
+}
+
+#[test]
+fn each_distinct_kubelet_has_its_class() {
+    let conversion = golden("kubelets", Defaults::V0_31);
+    let classes: Vec<&str> =
+        conversion.node_pools.iter().map(|pool| pool.spec.template.spec.node_class_ref.name.as_str()).collect();
+    assert_eq!(classes, ["shared", "shared-b", "shared", "shared-d"]);
+    assert!(warned(&conversion, "Provisioner/a", "containerd is the only container runtime"));
+    assert!(warned(&conversion, "AWSNodeTemplate/shared", "nodeadm"));
+    assert!(warned(&conversion, "AWSNodeTemplate/shared", "no images for Kubernetes 1.33"));
+    assert!(warned(&conversion, "AWSNodeTemplate/unused", "no Ubuntu family"));
+}
+
+#[test]
+fn what_cannot_be_converted_is_left_out_alone() {
+    let conversion = golden("refused", Defaults::V0_31);
+    let names: Vec<_> = conversion.node_pools.iter().map(|pool| pool.metadata.name.as_deref().unwrap()).collect();
+    assert_eq!(names, ["whole"]);
+    let refused: Vec<_> =
+        conversion.findings.iter().filter(|finding| finding.is_error()).map(|f| f.object.clone().unwrap()).collect();
+    for name in ["both", "launch-template", "lost", "many-terms", "no-image", "reserved-tag"] {
+        assert!(refused.contains(&format!("Provisioner/{name}")), "{name}: {refused:?}");
+    }
+    assert!(warned(&conversion, "Provisioner/whole", "became expireAfter"));
+}
