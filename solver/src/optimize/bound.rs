@@ -31,7 +31,9 @@ pub(super) fn resource_prices(instance: &Instance, meter: &mut Meter<'_>) -> Vec
             share.filter(|(_, (room, _))| **room > 0).map(|(d, (room, total))| (d as u32, *room as f64 / total)).collect();
         program.add(entries, instance.cost(bin));
     }
-    program.solve(meter);
+    let mut own = Meter::unlimited();
+    program.solve(&mut own);
+    meter.merge(&own);
     program.dual().iter().zip(&total).map(|(price, total)| price.max(0.0) / total).collect()
 }
 

@@ -57,7 +57,7 @@ pub(super) fn dive(
             pool = next.pool.iter().map(back).collect();
         }
         if used.is_empty() {
-            let end = greedy::pack(&rest, &next.dual, hint, 1.0, meter);
+            let end = greedy::pack(&rest, &next.dual, hint, meter);
             packing.extend(end.iter().map(|(filling, uses)| (back(filling), *uses)));
             break;
         }

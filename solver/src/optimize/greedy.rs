@@ -83,9 +83,40 @@ fn sorted(instance: &Instance, score: impl Fn(usize) -> f64) -> Vec<u32> {
     scored.into_iter().map(|(_, class)| class).collect()
 }
 
-/// Packs all demand. A filling is repeated for the share `repeat` of the times it fits whole, at least once. Always finishes: the
-/// meter is charged, not asked.
-pub(super) fn pack(instance: &Instance, values: &[f64], prices: &[f64], repeat: f64, meter: &mut Meter<'_>) -> Packing {
+/// Packs all demand in shares of about `pods` each that look alike: pods are dealt out by size. A greedy choice over everything takes
+/// the good fillings first and is left with what does not go together; within a share there is little to be left with.
+pub(super) fn pack_in_shares(instance: &Instance, values: &[f64], prices: &[f64], pods: u64, meter: &mut Meter<'_>) -> Packing {
+    let all: u64 = instance.demand.iter().map(|count| u64::from(*count)).sum();
+    let shares = (all / pods.max(1)).max(1) as usize;
+    let charge = super::bound::priced(instance, prices);
+    let mut order: Vec<usize> = (0..instance.classes()).collect();
+    order.sort_by(|a, b| charge[*b].total_cmp(&charge[*a]).then(a.cmp(b)));
+    let mut dealt = vec![vec![0_u32; instance.classes()]; shares];
+    let mut next = 0;
+    for class in order {
+        let (each, rest) = (instance.demand[class] / shares as u32, instance.demand[class] as usize % shares);
+        for share in &mut dealt {
+            share[class] = each;
+        }
+        for _ in 0..rest {
+            dealt[next][class] += 1;
+            next = (next + 1) % shares;
+        }
+    }
+    let mut packing = Packing::new();
+    for share in &dealt {
+        let (part, classes) = instance.residual(share);
+        let worth: Vec<f64> = classes.iter().map(|class| values[*class as usize]).collect();
+        for (filling, uses) in pack(&part, &worth, prices, meter) {
+            let counts = filling.counts.iter().map(|(class, count)| (classes[*class as usize], *count)).collect();
+            packing.push((Filling { bin: filling.bin, counts }, uses));
+        }
+    }
+    packing
+}
+
+/// Packs all demand; a filling is repeated as often as it fits whole. Always finishes: the meter is charged, not asked.
+pub(super) fn pack(instance: &Instance, values: &[f64], prices: &[f64], meter: &mut Meter<'_>) -> Packing {
     let orders = Orders::new(instance, values, prices);
     let mut left = instance.demand.clone();
     // No filling is worth more than the bin's capacity at `prices` times the best value per priced size.
@@ -113,11 +144,10 @@ pub(super) fn pack(instance: &Instance, values: &[f64], prices: &[f64], repeat: 
                 }
             }
         }
-        meter.spend(1 + looked / 100);
+        meter.spend(1 + looked / 16);
         let mut filling = best.1;
         filling.bin = instance.cheapest(&filling.counts).unwrap_or(filling.bin);
-        let whole = filling.counts.iter().map(|(class, count)| left[*class as usize] / count).min().unwrap_or(0);
-        let uses = take_whole(&mut left, &filling, ((f64::from(whole) * repeat) as u32).max(1));
+        let uses = take_whole(&mut left, &filling, u32::MAX);
         if uses == 0 {
             break;
         }

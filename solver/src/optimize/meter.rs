@@ -26,6 +26,11 @@ impl<'a> Meter<'a> {
         }
     }
 
+    /// For what must be done in any case; its work is booked elsewhere afterwards.
+    pub(super) fn unlimited() -> Self {
+        Self { limit: u64::MAX, used: 0, ask_at: u64::MAX, stopped: false, cancelled: None }
+    }
+
     /// Books `work` and says whether to go on. Once it says no, it says no for good.
     pub(super) fn spend(&mut self, work: u64) -> bool {
         self.used = self.used.saturating_add(work);

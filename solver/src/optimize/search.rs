@@ -23,6 +23,9 @@ const CLOSED: f64 = 1e-6;
 const MANNERS: [Manner; 3] =
     [Manner { round_up: 0.75, one_in: 6 }, Manner { round_up: 0.9, one_in: 12 }, Manner { round_up: 0.6, one_in: 4 }];
 
+/// Pods in a share that is packed greedily, where shapes are many.
+const SHARES: [u64; 4] = [300, 150, 600, 1_200];
+
 /// Search nodes per filling asked for, one depth after the other.
 const DEPTHS: [u64; 5] = [0, 400, 3_000, 20_000, 150_000];
 
@@ -36,7 +39,7 @@ pub(super) fn run(instance: &Instance, seed: u64, meter: &mut Meter<'_>) -> Foun
         return Found { packing, lower_bound, bound: Bound::Exhaustive, marginal: whole(&values) };
     }
     let mut found = Found {
-        packing: tidy(instance, greedy::pack(instance, &values, &hint, 1.0, meter)),
+        packing: first(instance, &values, &hint, meter),
         lower_bound: certify(instance, &values, &hint, 0, meter),
         bound: Bound::ResourcePrices,
         marginal: whole(&values),
@@ -49,6 +52,22 @@ pub(super) fn run(instance: &Instance, seed: u64, meter: &mut Meter<'_>) -> Foun
         found.packing = neighbourhood::improve(instance, &found.packing, &hint, enough, seed, meter);
     }
     found
+}
+
+/// The best of a few greedy packings.
+fn first(instance: &Instance, values: &[f64], hint: &[f64], meter: &mut Meter<'_>) -> Packing {
+    if instance.classes() <= Effort::MAX_LP_CLASSES {
+        return tidy(instance, greedy::pack(instance, values, hint, meter));
+    }
+    let mut best = Packing::new();
+    for pods in SHARES {
+        let packing = tidy(instance, greedy::pack_in_shares(instance, values, hint, pods, meter));
+        best = if best.is_empty() { packing } else { cheaper(instance, best, Some(packing)) };
+        if meter.stopped() {
+            break;
+        }
+    }
+    best
 }
 
 /// Alternates column generation, certificate and dives, each time with a deeper search for fillings: a plan comes early, and a larger
