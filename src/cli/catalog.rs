@@ -22,11 +22,11 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// List instance types, prices and what pods can use of them
-    List(list::Args),
+    List(Box<list::Args>),
     /// Show everything about one instance type
-    Show(show::Args),
+    Show(Box<show::Args>),
     /// Build a catalogue file from the EC2 API and price tables
-    Build(build::Args),
+    Build(Box<build::Args>),
 }
 
 /// Which catalogue is read, and for which nodes.

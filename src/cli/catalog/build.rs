@@ -72,6 +72,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     build::write(&file, &args.out)?;
     let offered: usize = file.instance_types.iter().map(|entry| entry.zones.len()).sum();
     let (types, zones, out) = (file.instance_types.len(), file.zones.len(), args.out.display());
-    terminal::note(&format!("{out}: {types} instance types in {zones} zones of {}, {offered} in all\n", args.region));
+    terminal::note(&format!("{out}: {types} instance types, offered {offered} times in {zones} zones of {}\n", args.region));
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use crate::cli::grid::{Align, Grid};
 use crate::cli::{Failure, as_typed, terminal};
 use crate::quantity;
 use serde::Serialize;
+use std::fmt::Write;
 use std::process::ExitCode;
 use windlass_solver::{Operator, Requirements};
 
@@ -132,7 +133,7 @@ fn text(output: Output, catalog: &Catalog, settings: &NodeClassSettings, records
         Output::Markdown => grid(catalog, records, false).markdown(),
         Output::Json => serde_json::to_string_pretty(&document)? + "\n",
         Output::Yaml => serde_saphyr::to_string(&document)?,
-        Output::Name => records.iter().map(|record| format!("{}\n", record.name)).collect(),
+        Output::Name => records.iter().flat_map(|record| [record.name.as_str(), "\n"]).collect(),
     })
 }
 
@@ -189,7 +190,7 @@ fn memory(mebibytes: u64) -> String {
     i64::try_from(mebibytes).map_or_else(|_| "-".to_owned(), |mib| quantity::display("memory", mib.saturating_mul(1 << 20)))
 }
 
-/// `us-west-2[a,b]` for the zones us-west-2a and us-west-2b; names that are not made so stand as they are.
+/// `a,b` for the zones us-west-2a and us-west-2b of us-west-2; names that are not made so stand as they are.
 fn short_zones(region: &str, zones: &[String]) -> String {
     let letters: Option<Vec<&str>> = zones.iter().map(|zone| zone.strip_prefix(region)).collect();
     letters.map_or_else(|| zones.join(","), |letters| letters.join(","))
@@ -200,7 +201,7 @@ fn summary(output: Output, catalog: &Catalog, records: &[Record]) -> String {
     let unpriced = records.iter().filter(|record| record.lowest_price().is_none()).count();
     let mut text = format!("{} of {} instance types of {}", records.len(), catalog.types().len(), catalog.region());
     if unpriced > 0 {
-        text += &format!("; {unpriced} without a price are never chosen");
+        let _ = write!(text, "; {unpriced} without a price are never chosen");
     }
     let marked = matches!(output, Output::Table | Output::Wide | Output::Markdown);
     let estimated = [catalog.sources().on_demand, catalog.sources().spot].contains(&PriceKind::Estimate);
