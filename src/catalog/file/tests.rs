@@ -164,3 +164,22 @@ fn text_survives_a_round_trip() {
     let empty = CatalogFile { instance_types: Vec::new(), ..read };
     assert_eq!(serde_json::from_str::<CatalogFile>(&empty.to_text().unwrap()).unwrap(), empty);
 }
+
+proptest::proptest! {
+    /// A damaged file is refused or read in part; it never panics, and what is read can be resolved.
+    #[test]
+    fn no_damage_panics(at in 0_usize..1500, len in 0_usize..12, with in "[0-9a-z\"{}\\[\\]:,.é-]{0,12}") {
+        let prices = r#"{"onDemand":"0.096","spot":0.0384,"spotByZone":{"eu-test-1a":"0.03"}}"#;
+        let text = file_text(&format!("{},{}", entry("m5.large", prices), entry("u-6tb1.metal", "{}")));
+        let at = at.min(text.len());
+        let mut bytes = text.into_bytes();
+        let end = (at + len).min(bytes.len());
+        bytes.splice(at..end, with.bytes());
+        if let Ok(catalog) = parse("c.json", &bytes) {
+            let settings = super::super::NodeClassSettings { prefix_delegation: true, raid0: true, ..Default::default() };
+            for listed in catalog.instance_types(&settings).iter() {
+                proptest::prop_assert!(listed.allocatable().iter().all(|(_, amount)| amount > 0));
+            }
+        }
+    }
+}
