@@ -26,6 +26,7 @@ mod workload;
 mod yaml;
 
 pub use files::{ReadError, Source};
+pub(crate) use workload::spec_path;
 pub use inventory::{Controller, DaemonSet, Inventory, PodSet, PodState, Sourced};
 
 use std::sync::Arc;

@@ -1,0 +1,193 @@
+use super::{bound, pods};
+use crate::manifest::{Inventory, Options, Source, read};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use windlass_solver::{Feature, PodShape};
+
+fn inventory(objects: &[Value]) -> Inventory {
+    let text: String = objects.iter().map(ToString::to_string).collect();
+    let inventory = read(&[Source::Stdin(text.into_bytes())], &Options::default()).unwrap();
+    assert_eq!(inventory.diagnostics, []);
+    inventory
+}
+
+fn pod(name: &str, extra: &Value) -> Value {
+    let mut spec = json!({"containers": [{"name": "a", "resources": {"requests": {"cpu": 1}}}]});
+    for (key, value) in extra.as_object().unwrap() {
+        spec[key] = value.clone();
+    }
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+}
+
+/// The shape of one pod, and what was found.
+fn shape(extra: &Value, others: &[Value]) -> (Option<Arc<PodShape>>, Vec<String>) {
+    let all: Vec<Value> = others.iter().cloned().chain([pod("p", extra)]).collect();
+    let (pods, found) = pods(&inventory(&all));
+    (pods.first().map(|pod| pod.shape.clone()), found.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn equal_pods_share_one_shape() {
+    let (pods, found) = pods(&inventory(&[pod("a", &json!({})), pod("b", &json!({})), pod("c", &json!({"tolerations": []}))]));
+    assert_eq!((pods.len(), found.len()), (3, 0));
+    assert!(Arc::ptr_eq(&pods[0].shape, &pods[2].shape));
+    assert_eq!((pods[0].shape.requests.get("cpu"), pods[0].shape.requests.get("pods")), (1000, 1));
+}
+
+#[test]
+fn selectors_affinity_and_tolerations_are_translated() {
+    let (shape, found) = shape(
+        &json!({
+            "nodeSelector": {"failure-domain.beta.kubernetes.io/zone": "z", "team": "a"},
+            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "x", "operator": "Gt", "values": ["3"]}, {"key": "beta.kubernetes.io/arch", "operator": "NotIn", "values": ["b", "a"]}]},
+                {}
+            ]}}},
+            "tolerations": [{"operator": "Exists"}, {"key": "k", "value": "v", "effect": "NoSchedule"}]
+        }),
+        &[],
+    );
+    let shape = shape.unwrap();
+    let shown = |all: &[windlass_solver::Requirement]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(found, Vec::<String>::new());
+    assert_eq!(shown(&shape.node_selector), ["team In [a]", "topology.kubernetes.io/zone In [z]"]);
+    assert_eq!(shape.node_affinity.len(), 2);
+    assert_eq!(shown(&shape.node_affinity[0]), Vec::<String>::new());
+    assert_eq!(shown(&shape.node_affinity[1]), ["kubernetes.io/arch NotIn [a b]", "x >= 4"]);
+    assert_eq!(shape.tolerations.len(), 2);
+}
+
+#[test]
+fn host_ports_come_from_containers() {
+    let ports = json!([{"containerPort": 80}, {"containerPort": 53, "hostPort": 5353, "protocol": "UDP", "hostIP": "10.0.0.1"}]);
+    let spec = json!({"containers": [{"name": "a", "ports": ports}]});
+    let (found, _) = shape(&spec, &[]);
+    let shown = |shape: &PodShape| {
+        shape.host_ports.iter().map(|port| format!("{}/{:?}/{}", port.port, port.protocol, port.ip)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&found.unwrap()), ["5353/Udp/10.0.0.1"]);
+    let (found, _) = shape(&json!({"hostNetwork": true, "containers": [{"name": "a", "ports": [{"containerPort": 80}]}]}), &[]);
+    assert_eq!(shown(&found.unwrap()), ["80/Tcp/"]);
+}
+
+#[test]
+fn priority_and_runtime_classes_are_resolved_as_admission_does() {
+    let priority = |name: &str, value: i32, default: bool| json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value, "globalDefault": default});
+    let classes = [priority("high", 1000, false), priority("usual", 7, true)];
+    for (extra, expected) in [
+        (json!({"priorityClassName": "high"}), 1000),
+        (json!({"priority": 5, "priorityClassName": "unknown"}), 5),
+        (json!({"priorityClassName": "system-cluster-critical"}), 2_000_000_000),
+        (json!({}), 7),
+        (json!({"priority": i32::MIN}), i32::MIN),
+    ] {
+        assert_eq!(shape(&extra, &classes).0.unwrap().priority, expected, "{extra}");
+    }
+    let (refused, found) = shape(&json!({"priorityClassName": "missing"}), &classes);
+    assert!(refused.is_none());
+    assert!(found[0].contains("Pod/default/p: spec.priorityClassName: there is no PriorityClass missing"), "{found:?}");
+    let (kept, found) = shape(&json!({"priorityClassName": "missing"}), &[]);
+    assert_eq!(kept.unwrap().priority, 0);
+    assert!(found[0].contains("missing is taken as priority 0"), "{found:?}");
+
+    let runtime = json!({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "kata"}, "handler": "kata",
+        "overhead": {"podFixed": {"cpu": "250m"}}, "scheduling": {"nodeSelector": {"kata": "true"}, "tolerations": [{"key": "kata", "operator": "Exists"}]}});
+    let (kept, _) = shape(&json!({"runtimeClassName": "kata"}), std::slice::from_ref(&runtime));
+    let kept = kept.unwrap();
+    assert_eq!(
+        (kept.requests.get("cpu"), kept.node_selector[0].to_string(), kept.tolerations.len()),
+        (1250, "kata In [true]".into(), 1)
+    );
+    let (refused, found) = shape(&json!({"runtimeClassName": "kata", "nodeSelector": {"kata": "no"}}), &[runtime]);
+    assert!(refused.is_none() && found[0].contains("conflicts with the node selector of the RuntimeClass"), "{found:?}");
+}
+
+#[test]
+fn features_for_later_are_named() {
+    let term = json!([{"topologyKey": "a"}]);
+    let weighted = json!([{"weight": 1, "podAffinityTerm": {"topologyKey": "a"}}]);
+    for (extra, expected) in [
+        (
+            json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "ScheduleAnyway"}]}),
+            Feature::TopologySpread,
+        ),
+        (json!({"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}}}), Feature::PodAffinity),
+        (
+            json!({"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": weighted}}}),
+            Feature::PodAntiAffinity,
+        ),
+        (
+            json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {}}]}}}),
+            Feature::NodeAffinityPreference,
+        ),
+        (json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}), Feature::Volume),
+        (json!({"volumes": [{"name": "v", "ephemeral": {}}]}), Feature::Volume),
+        (json!({"volumes": [{"name": "v", "awsElasticBlockStore": {"volumeID": "vol-1"}}]}), Feature::Volume),
+        (json!({"resourceClaims": [{"name": "gpu"}]}), Feature::ResourceClaim),
+    ] {
+        assert_eq!(shape(&extra, &[]).0.unwrap().unsupported, [expected], "{extra}");
+    }
+    assert_eq!(shape(&json!({"volumes": [{"name": "v", "emptyDir": {}}], "affinity": {}}), &[]).0.unwrap().unsupported, []);
+}
+
+#[test]
+fn reserved_labels_and_pods_of_no_pool_are_pointed_out() {
+    let (kept, found) = shape(&json!({"nodeSelector": {"karpenter.sh/team": "a"}}), &[]);
+    assert!(kept.is_some() && found[0].contains("karpenter.sh/team is in a reserved domain"), "{found:?}");
+    let no_pool = json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "karpenter.sh/nodepool", "operator": "DoesNotExist"}]}]}}}});
+    let (left_out, found) = shape(&no_pool, &[]);
+    assert!(left_out.is_none() && found[0].contains("wants a node of no NodePool"), "{found:?}");
+    // A warning that many pods share is given once.
+    let selector = json!({"nodeSelector": {"karpenter.sh/team": "a"}});
+    let (all, found) = pods(&inventory(&[pod("a", &selector), pod("b", &selector), pod("c", &selector)]));
+    assert_eq!((all.len(), found.len()), (3, 1));
+    assert!(found[0].to_string().ends_with("(and 2 more pods)"), "{found:?}");
+}
+
+#[test]
+fn only_pending_pods_need_a_place_and_bound_ones_take_room() {
+    let changed = |name: &str, pointer: &str, value: Value| {
+        let mut object = pod(name, &json!({}));
+        let (parent, field) = pointer.split_once('/').unwrap();
+        object[parent][field] = value;
+        object
+    };
+    let owner = json!([{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "agent", "uid": "u", "controller": true}]);
+    let mut daemon = changed("agent-1", "metadata/ownerReferences", owner.clone());
+    daemon["spec"]["nodeName"] = json!("n1");
+    let objects = [
+        pod("pending", &json!({})),
+        changed("gated", "spec/schedulingGates", json!([{"name": "g"}])),
+        changed("done", "status/phase", json!("Failed")),
+        changed("going", "metadata/deletionTimestamp", json!("2026-01-01T00:00:00Z")),
+        changed("mirror", "metadata/annotations", json!({"kubernetes.io/config.mirror": "x"})),
+        changed("agent-2", "metadata/ownerReferences", owner),
+        changed("running", "spec/nodeName", json!("n1")),
+        daemon,
+    ];
+    let inventory = inventory(&objects);
+    let (pending, _) = pods(&inventory);
+    assert_eq!(pending.iter().map(|pod| pod.key.to_string()).collect::<Vec<_>>(), ["default/pending"]);
+    let bound = bound(&inventory);
+    let shown: Vec<String> = bound["n1"]
+        .iter()
+        .map(|pod| format!("{} {} {:?}", pod.key, pod.requests.get("cpu"), pod.daemon_set.as_ref().map(ToString::to_string)))
+        .collect();
+    assert_eq!(shown, ["default/running 1000 None", "default/agent-1 1000 Some(\"default/agent\")"]);
+    assert_eq!(bound.len(), 1);
+}
+
+#[test]
+fn sums_that_overflow_refuse_the_pod_alone() {
+    let most = json!({"name": "a", "resources": {"requests": {"memory": "9223372036854775807"}}});
+    let mut other = most.clone();
+    other["name"] = json!("b");
+    let (all, found) = pods(&inventory(&[pod("good", &json!({})), pod("bad", &json!({"containers": [most, other]}))]));
+    assert_eq!(all.len(), 1);
+    assert!(found[0].is_error());
+    assert!(
+        found[0].to_string().contains("Pod/default/bad: spec.containers: the requests of memory add up to more"),
+        "{found:?}"
+    );
+}
