@@ -48,7 +48,7 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
     let nodes = report::nodes(&problem, &state, &mut pods, options);
     let unschedulable = report::unschedulable(&problem, &state, &mut pods);
     let hourly_cost: MicroUsd = nodes.iter().map(|node| node.offering.price).sum();
-    let lower_bound = bound::lower_bound(&problem, &state, hourly_cost, options);
+    let lower_bound = bound::lower_bound(&problem, &mut state, hourly_cost, options);
     let cancelled = options.cancelled.is_some_and(|cancelled| cancelled());
     let status = match (cancelled, hourly_cost == lower_bound) {
         (true, _) => Status::Cut,

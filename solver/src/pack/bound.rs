@@ -7,8 +7,11 @@ use super::state::State;
 use super::tier::optimise;
 use crate::{MicroUsd, Objective, Options};
 
-/// Proves a bound on what `state` buys, whose bill is `cost`.
-pub(super) fn lower_bound(problem: &Problem<'_>, state: &State, cost: MicroUsd, options: &Options<'_>) -> MicroUsd {
+/// More comparisons than this to reuse the bounds of purchases cost more than proving a bound anew.
+const MAX_COMPARISONS: usize = 20_000_000;
+
+/// Proves a bound on what `state` buys, whose bill is `cost`. Takes steps where the purchases proved none.
+pub(super) fn lower_bound(problem: &Problem<'_>, state: &mut State, cost: MicroUsd, options: &Options<'_>) -> MicroUsd {
     let bought = state.bought();
     if bought.is_empty() {
         return MicroUsd::ZERO;
@@ -19,7 +22,9 @@ pub(super) fn lower_bound(problem: &Problem<'_>, state: &State, cost: MicroUsd, 
             let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(|pool| pool.unsupported.is_empty()).collect();
             let terms = Terms { pools: &pools, relaxed: true, objective: Objective::Cost };
             // Only the bound counts here: a share of the steps does.
-            optimise(&Market::new(problem, &bought, terms), options.steps / 4, options).map_or(0, |solution| solution.lower_bound)
+            let solution = optimise(&Market::new(problem, &bought, terms), options.steps / 4, options);
+            state.steps = state.steps.saturating_sub(solution.as_ref().map_or(0, |solution| solution.steps));
+            solution.map_or(0, |solution| solution.lower_bound)
         }
     };
     MicroUsd(proven).min(cost)
@@ -31,6 +36,9 @@ fn nowhere_else(problem: &Problem<'_>, state: &State, bought: &[(usize, u32)]) -
     let weight = |candidate: usize| pools[problem.pool(&problem.candidates[candidate])].weight;
     if pools.iter().all(|pool| pool.weight == pools[0].weight) && problem.candidates.iter().all(|c| c.strict == c.relaxed) {
         return true;
+    }
+    if problem.candidates.len().saturating_mul(bought.len()) > MAX_COMPARISONS {
+        return false;
     }
     let mut weights: Vec<Option<i32>> = vec![None; problem.classes.len()];
     for node in &state.nodes {

@@ -221,18 +221,28 @@ fn undominated(problem: &Problem<'_>, market: &Market, items: &[Item]) -> Vec<Ma
     let total: Vec<i64> = (0..market.width)
         .map(|d| items.iter().map(|item| item.need[d].saturating_mul(i64::from(item.count))).fold(0, i64::saturating_add))
         .collect();
+    // Only machines that take all the same items, or more, can replace one: look among those alone.
+    let larger = supersets(&market.groups);
     let mut kept: Vec<Machine> = Vec::new();
+    let mut by_group: Vec<Vec<usize>> = vec![Vec::new(); market.groups.len()];
     for (_, machine) in order {
-        let replaced = kept.iter().any(|other| {
-            other.free.iter().zip(&machine.free).zip(&total).all(|((other, one), total)| other >= one || other >= total)
-                && market.groups[machine.group].is_subset(&market.groups[other.group])
-                && limits_no_tighter(problem, other, machine)
+        let replaced = larger[machine.group].iter().flat_map(|group| &by_group[*group]).map(|index| &kept[*index]).any(|other| {
+            let room =
+                other.free.iter().zip(&machine.free).zip(&total).all(|((other, one), total)| other >= one || other >= total);
+            room && limits_no_tighter(problem, other, machine)
         });
         if !replaced {
+            by_group[machine.group].push(kept.len());
             kept.push(machine.clone());
         }
     }
     kept
+}
+
+/// For each group those that contain it, itself included.
+fn supersets(groups: &[FixedBitSet]) -> Vec<Vec<usize>> {
+    let containing = |group: &FixedBitSet| (0..groups.len()).filter(|other| group.is_subset(&groups[*other])).collect();
+    groups.iter().map(containing).collect()
 }
 
 /// Whether buying `other` instead of `machine` can never break a limit that `machine` keeps.

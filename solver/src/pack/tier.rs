@@ -26,8 +26,9 @@ pub(super) fn refuse(problem: &Problem<'_>, state: &mut State, weight: i32, rela
         let pool = &pools[variant.pool];
         !pool.unsupported.is_empty() && pool.weight >= weight
     });
+    let demand = state.demand();
     for candidate in unsupported.flat_map(|variant| &problem.candidates[variant.candidates.clone()]) {
-        for (class, _) in state.demand() {
+        for class in demand.iter().map(|(class, _)| *class).filter(|class| !state.refused[*class]).collect::<Vec<_>>() {
             if problem.allows(candidate, class, relaxed)
                 && super::axis::fits(&problem.classes[class].need, problem.free(candidate))
             {
@@ -85,7 +86,6 @@ fn within_limits(problem: &Problem<'_>, state: &State, market: &Market, patterns
 
 fn commit(problem: &Problem<'_>, state: &mut State, market: &Market, patterns: &[Pattern]) {
     for pattern in patterns {
-        // The first machine in price order that holds the load is the one to buy, whatever proposed the pattern.
         let mut load: Vec<(usize, u32)> =
             pattern.counts.iter().map(|(item, count)| (market.items[*item].class, *count)).collect();
         load.sort_unstable();
