@@ -8,8 +8,7 @@ mod relaxation;
 mod survey;
 mod variant;
 
-#[allow(unused_imports, reason = "called by `pack` once it places pods")]
-pub(crate) use diagnosis::{Diagnosis, diagnose};
+pub(crate) use diagnosis::diagnose;
 
 use crate::plan::{FunnelStep, OfferingRef};
 use crate::{NodeName, NodePoolName, ObjectKey, Plan, Reason, Snapshot};

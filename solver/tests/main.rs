@@ -1,11 +1,18 @@
 //! The solver seen from outside: snapshots in, plans out. One binary, so a new file here needs its `mod` line below.
 //!
-//! - `explanations`: `explain` says what the plan shows.
+//! - `cases`: the rules of scheduling, one small named case each.
+//! - `properties`: what holds for every plan, on random snapshots.
+//! - `optimum`: cost, bound and completeness against exhaustive search on tiny snapshots.
 //! - `violations`: `check` finds each kind of broken rule.
+//! - `explanations`: `explain` says what the plan shows.
+//! - `relaxations`: `wouldFitIf` is true.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot build its input should fail there")]
 
+mod cases;
 mod explanations;
-#[allow(dead_code, reason = "the properties that use the rest come with the packer")]
+mod optimum;
+mod properties;
+mod relaxations;
 mod support;
 mod violations;

@@ -7,7 +7,6 @@ use crate::plan::FunnelStep;
 use crate::{Feature, NodePoolName, PodShape, Reason, ResourceName, Snapshot};
 
 /// What `solve` says about a pod that it could not place.
-#[allow(dead_code, reason = "read by `pack` once it places pods")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diagnosis {
     /// Why, as a word.
@@ -22,7 +21,6 @@ pub(crate) struct Diagnosis {
 
 /// Diagnoses pods of one shape that neither an existing node nor a new one takes. `limits_left` is what the plan leaves of each pool's
 /// limits; a pool that is absent has all that its existing nodes leave.
-#[allow(dead_code, reason = "called by `pack` once it places pods")]
 pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &LimitsLeft) -> Diagnosis {
     let found = survey(snapshot, shape, limits_left);
     if !shape.unsupported.is_empty() {

@@ -1,5 +1,5 @@
+use super::diagnosis::{Diagnosis, diagnose};
 use super::survey::{LimitsLeft, survey};
-use super::{Diagnosis, diagnose};
 use crate::{
     CapacityType, DaemonSet, Feature, HostPort, InstanceType, Labels, MicroUsd, NodePool, ObjectKey, Offering, Operator,
     Overhead, PodShape, Protocol, Reason, Requirement, Requirements, ResourceName, Resources, Snapshot, Taint, TaintEffect,
