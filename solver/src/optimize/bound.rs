@@ -3,12 +3,14 @@
 //! Let every class have a price. If no filling of any bin is worth more than `ratio` times what the bin costs, then no solution costs
 //! less than the worth of all demand divided by `ratio` (Farley, 1990). What a bin's best filling is worth at most comes from
 //! resource prices (the capacity at these prices plus each class's profit, a Lagrangian bound in 128-bit integers), sharpened where it
-//! matters by a complete search.
+//! matters by counting one coarse dimension exactly, and by a complete search.
 
 use super::instance::Instance;
 use super::knapsack::{Fine, best_filling, relax};
 use super::meter::Meter;
 use super::simplex::Simplex;
+
+mod lattice;
 
 /// Extra binary digits of resource prices: they are small, being per unit.
 const PRICE_BITS: u32 = 24;
@@ -54,7 +56,7 @@ pub(super) fn certify(instance: &Instance, values: &[f64], hint: &[f64], nodes: 
     for bin in 0..instance.bins() {
         let relaxed = relax(instance, bin, &rounded);
         let worth = lagrangian(instance, bin, &values, &relaxed.prices, fine).min(lagrangian(instance, bin, &values, hint, fine));
-        bins.push(Ceiling { bin, price: instance.price[bin], worth, prices: relaxed.prices, settled: nodes == 0 });
+        bins.push(Ceiling { bin, price: instance.price[bin], worth, prices: relaxed.prices, look: Look::Priced });
     }
     meter.spend((instance.bins() * instance.classes()) as u64 / 20);
     sharpen(instance, &values, fine, &mut bins, nodes, meter);
@@ -76,14 +78,35 @@ struct Ceiling {
     /// No filling is worth more, in fine units.
     worth: i128,
     prices: Vec<f64>,
-    /// No use looking closer.
-    settled: bool,
+    look: Look,
 }
 
 impl Ceiling {
+    /// Looks for the lowest ceiling that a search of `nodes` can prove, not below `floor` times the price.
+    fn search(&mut self, instance: &Instance, values: &[i64], floor: f64, nodes: u64, meter: &mut Meter<'_>) {
+        let (top, price) = (self.ratio(), instance.cost(self.bin));
+        for share in [0.0, 0.15, 0.4, 0.7] {
+            let above = ((floor + share * (top - floor)) * price).min(4e18) as i64;
+            let found = best_filling(instance, self.bin, values, &self.prices, above, nodes);
+            meter.spend(found.nodes / 8);
+            if found.complete {
+                self.worth = self.worth.min(i128::from(found.best.max(above)));
+                return;
+            }
+        }
+    }
+
     fn ratio(&self) -> f64 {
         self.worth as f64 / (self.price.max(0) as f64).max(1e-9)
     }
+}
+
+/// How closely a bin has been looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Priced,
+    Counted,
+    Searched,
 }
 
 /// Lowers the ceilings of the bins that decide the bound, the highest first, until one cannot be lowered.
@@ -92,37 +115,46 @@ fn sharpen(instance: &Instance, values: &[i64], fine: Fine, bins: &mut [Ceiling]
     let mut floor = fine.one();
     loop {
         let Some(worst) = bins.iter_mut().max_by(|a, b| a.ratio().total_cmp(&b.ratio()).then(b.bin.cmp(&a.bin))) else { return };
-        if worst.settled || worst.ratio() <= floor || meter.stopped() {
+        if worst.ratio() <= floor || meter.stopped() {
             return;
         }
-        worst.settled = true;
-        let (top, price) = (worst.ratio(), instance.cost(worst.bin));
-        for share in [0.0, 0.15, 0.4, 0.7] {
-            let above = ((floor + share * (top - floor)) * price).min(4e18) as i64;
-            let found = best_filling(instance, worst.bin, values, &worst.prices, above, nodes);
-            meter.spend(found.nodes / 8);
-            if found.complete {
-                worst.worth = worst.worth.min(i128::from(found.best.max(above)));
-                break;
+        let price = instance.cost(worst.bin);
+        match worst.look {
+            Look::Priced => {
+                worst.look = Look::Counted;
+                let enough = (floor * price) as i128;
+                let worth = lattice::ceiling(instance, worst.bin, values, &worst.prices, fine, enough, meter);
+                worst.worth = worth.map_or(worst.worth, |worth| worst.worth.min(worth));
             }
+            Look::Counted if nodes > 0 => {
+                worst.look = Look::Searched;
+                worst.search(instance, values, floor, nodes, meter);
+                floor = floor.max(worst.ratio());
+            }
+            Look::Counted | Look::Searched => return,
         }
-        floor = floor.max(worst.ratio());
     }
 }
 
 /// The value of `bin`'s capacity at `prices` plus the profit of every class, in exact integers, rounded up to a fine unit. Valid for
 /// any prices of zero or more; never above what fits in an i128.
 fn lagrangian(instance: &Instance, bin: usize, values: &[i64], prices: &[f64], fine: Fine) -> i128 {
-    let prices: Vec<i128> =
-        prices.iter().map(|price| (price * fine.one() * (1_u64 << PRICE_BITS) as f64).clamp(0.0, 1e30) as i128).collect();
-    let at_prices = |amounts: &[i64]| {
-        let parts = amounts.iter().zip(&prices).map(|(amount, price)| i128::from(*amount).saturating_mul(*price));
-        parts.fold(0, i128::saturating_add)
-    };
-    let mut worth = at_prices(instance.capacity(bin));
+    let prices = integers(prices, fine);
+    let mut worth = at_prices(instance.capacity(bin), &prices);
     for (class, most) in instance.most(bin).iter().enumerate().filter(|(_, most)| **most > 0) {
-        let profit = (i128::from(values[class]) << PRICE_BITS) - at_prices(instance.size(class));
+        let profit = (i128::from(values[class]) << PRICE_BITS) - at_prices(instance.size(class), &prices);
         worth = worth.saturating_add(profit.max(0).saturating_mul(i128::from(*most)));
     }
     (worth >> PRICE_BITS) + 1
+}
+
+/// Prices in fine units with [`PRICE_BITS`] more binary digits, rounded down.
+fn integers(prices: &[f64], fine: Fine) -> Vec<i128> {
+    let one = fine.one() * (1_u64 << PRICE_BITS) as f64;
+    prices.iter().map(|price| (price * one).clamp(0.0, 1e30) as i128).collect()
+}
+
+fn at_prices(amounts: &[i64], prices: &[i128]) -> i128 {
+    let parts = amounts.iter().zip(prices).map(|(amount, price)| i128::from(*amount).saturating_mul(*price));
+    parts.fold(0, i128::saturating_add)
 }

@@ -13,7 +13,7 @@ pub(super) fn undominated(instance: &Instance) -> Vec<usize> {
     // Bins come by price, so what beats a bin stands before it, or right behind it at the same price.
     for bin in 0..instance.bins() {
         let beats = |other: usize, bin: usize| {
-            fits(instance.capacity(bin), instance.capacity(other)) && open[bin].ones().all(|class| open[other].contains(class))
+            fits(instance.capacity(bin), instance.capacity(other)) && open[bin].is_subset(&open[other])
         };
         if open[bin].is_clear() || kept.iter().any(|other| beats(*other, bin)) {
             continue;
