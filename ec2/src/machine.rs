@@ -41,6 +41,8 @@ pub struct Machine {
     pub cards: Vec<Card>,
     /// Index of the default card.
     pub default_card: u32,
+    /// Bandwidth of all cards together that is always there.
+    pub baseline_mbps: u32,
     /// IPv4 addresses on an interface.
     pub ipv4_per_interface: u32,
     /// IPv6 addresses on an interface.
@@ -76,8 +78,6 @@ pub struct Card {
     pub index: u32,
     /// Interfaces at most.
     pub interfaces: u32,
-    /// Bandwidth that is always there.
-    pub baseline_mbps: u32,
 }
 
 /// A model of GPU or accelerator.
@@ -145,10 +145,10 @@ impl Machine {
         let card = |card: &ec2::NetworkCardInfo| Card {
             index: count(card.network_card_index()),
             interfaces: count(card.maximum_network_interfaces()),
-            baseline_mbps: thousandths(card.baseline_bandwidth_in_gbps()),
         };
         self.cards = network.network_cards().iter().map(card).collect();
         self.cards.sort();
+        self.baseline_mbps = baseline_mbps(network);
         self.default_card = count(network.default_network_card_index());
         self.ipv4_per_interface = count(network.ipv4_addresses_per_interface());
         self.ipv6_per_interface = count(network.ipv6_addresses_per_interface());
@@ -198,6 +198,17 @@ impl Machine {
     }
 }
 
+/// The cards' baselines together, unless the machine has several and EC2 states a fixed bandwidth for it ("200 Gigabit"): cards can
+/// share a bandwidth that each of them reports as its own.
+fn baseline_mbps(network: &ec2::NetworkInfo) -> u32 {
+    let cards = network.network_cards();
+    let stated = network.network_performance().and_then(|text| text.strip_suffix(" Gigabit")?.parse::<u32>().ok());
+    match stated {
+        Some(gigabits) if cards.len() > 1 => gigabits.saturating_mul(1000),
+        _ => cards.iter().map(|card| thousandths(card.baseline_bandwidth_in_gbps())).fold(0, u32::saturating_add),
+    }
+}
+
 fn count(value: Option<i32>) -> u32 {
     value.and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
 }
@@ -224,6 +235,20 @@ mod tests {
             assert_eq!(thousandths(value), expected, "{value:?}");
         }
         assert_eq!((count(None), count(Some(-3)), count(Some(7))), (0, 0, 7));
+    }
+
+    #[test]
+    fn cards_share_the_bandwidth_that_is_stated() {
+        let card = |gbps| ec2::NetworkCardInfo::builder().baseline_bandwidth_in_gbps(gbps).build();
+        let of = |cards: &[f64], stated: &str| {
+            let cards = cards.iter().map(|gbps| card(*gbps)).collect();
+            super::baseline_mbps(&ec2::NetworkInfo::builder().set_network_cards(Some(cards)).network_performance(stated).build())
+        };
+        assert_eq!(of(&[200.0, 200.0], "200 Gigabit"), 200_000);
+        assert_eq!(of(&[0.75], "Up to 10 Gigabit"), 750);
+        assert_eq!(of(&[12.5], "15 Gigabit"), 12_500);
+        assert_eq!(of(&[100.0, 100.0], "High"), 200_000);
+        assert_eq!(of(&[], "High"), 0);
     }
 
     #[test]

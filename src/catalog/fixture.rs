@@ -11,7 +11,8 @@ pub(crate) fn machine(arch: &str, vcpus: u32, memory_mib: u64, interfaces: u32, 
         hypervisor: Some("nitro".to_owned()),
         usage_classes: vec!["on-demand".to_owned(), "spot".to_owned()],
         network: Network {
-            cards: vec![NetworkCard { index: 0, interfaces, baseline_mbps: 1000 }],
+            cards: vec![NetworkCard { index: 0, interfaces }],
+            baseline_mbps: 1000,
             ipv4_per_interface: addresses,
             ena: true,
             ..Network::default()

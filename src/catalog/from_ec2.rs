@@ -23,11 +23,7 @@ pub fn describe(region: &str, endpoint: Option<&str>) -> Result<Description, Cat
 }
 
 fn hardware(said: windlass_ec2::Machine) -> Hardware {
-    let card = |card: windlass_ec2::Card| NetworkCard {
-        index: card.index,
-        interfaces: card.interfaces,
-        baseline_mbps: card.baseline_mbps,
-    };
+    let card = |card: windlass_ec2::Card| NetworkCard { index: card.index, interfaces: card.interfaces };
     let neuron = |device: windlass_ec2::NeuronDevice| NeuronDevice {
         name: device.name,
         count: device.count,
@@ -52,6 +48,7 @@ fn hardware(said: windlass_ec2::Machine) -> Hardware {
         network: Network {
             cards: said.cards.into_iter().map(card).collect(),
             default_card: said.default_card,
+            baseline_mbps: said.baseline_mbps,
             ipv4_per_interface: said.ipv4_per_interface,
             ipv6_per_interface: said.ipv6_per_interface,
             ena: said.ena,

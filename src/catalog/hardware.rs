@@ -71,6 +71,9 @@ pub struct Network {
     /// Index of the card whose interfaces carry pod addresses (the VPC CNI uses no other).
     #[serde(skip_serializing_if = "is_default")]
     pub default_card: u32,
+    /// Bandwidth of all cards together that is always there, in Mbit/s; zero where EC2 does not tell.
+    #[serde(skip_serializing_if = "is_default")]
+    pub baseline_mbps: u32,
     /// IPv4 addresses on one interface, its own included.
     pub ipv4_per_interface: u32,
     /// IPv6 addresses on one interface.
@@ -95,11 +98,6 @@ impl Network {
     pub fn default_card_interfaces(&self) -> u32 {
         self.cards.iter().find(|card| card.index == self.default_card).map_or(0, |card| card.interfaces)
     }
-
-    /// Baseline bandwidth of all cards together, in Mbit/s.
-    pub fn baseline_mbps(&self) -> u64 {
-        self.cards.iter().map(|card| u64::from(card.baseline_mbps)).sum()
-    }
 }
 
 /// One network card.
@@ -110,9 +108,6 @@ pub struct NetworkCard {
     pub index: u32,
     /// Interfaces at most.
     pub interfaces: u32,
-    /// Bandwidth that is always there, in Mbit/s; zero where EC2 does not tell.
-    #[serde(skip_serializing_if = "is_default")]
-    pub baseline_mbps: u32,
 }
 
 /// Elastic Block Store.

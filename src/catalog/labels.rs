@@ -1,7 +1,8 @@
 //! Labels of an instance type: what its name says, and what EC2 says about the machine.
 //!
-//! Source: Karpenter AWS provider v1.14, `computeRequirements`. One difference: `instance-network-bandwidth` is the baseline that EC2
-//! reports, summed over the network cards; Karpenter reads a table made from AWS's pages, which has no figure for some types of before 2017.
+//! Source: Karpenter AWS provider v1.14, `computeRequirements`. One difference: `instance-network-bandwidth` is what the EC2 API reports;
+//! Karpenter reads a table made from AWS's pages, which has no figure for some types of before 2017, and another for about 30 types
+//! (most by less than 1 %).
 
 use super::Listed;
 use super::hardware::{Device, Hardware};
@@ -119,7 +120,7 @@ fn machine_labels(hardware: &Hardware, pairs: &mut Vec<(&'static str, String)>) 
     if hardware.ebs.optimized_by_default {
         pairs.push(("karpenter.k8s.aws/instance-ebs-bandwidth", hardware.ebs.maximum_mbps.to_string()));
     }
-    match hardware.network.baseline_mbps() {
+    match hardware.network.baseline_mbps {
         0 => {}
         mbps => pairs.push(("karpenter.k8s.aws/instance-network-bandwidth", mbps.to_string())),
     }

@@ -71,7 +71,7 @@ fn prefixes_multiply_addresses_up_to_the_caps() {
 #[test]
 fn only_the_default_card_counts() {
     let mut hardware = m5_large();
-    hardware.network.cards.push(super::super::hardware::NetworkCard { index: 7, interfaces: 15, baseline_mbps: 0 });
+    hardware.network.cards.push(super::super::hardware::NetworkCard { index: 7, interfaces: 15 });
     assert_eq!(pods(&hardware, &NodeClassSettings::default()), 29);
     hardware.network.default_card = 7;
     assert_eq!(pods(&hardware, &NodeClassSettings::default()), 15 * 9 + 2);
