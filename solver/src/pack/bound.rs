@@ -22,7 +22,7 @@ pub(super) fn lower_bound(problem: &Problem<'_>, state: &mut State, cost: MicroU
             let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(|pool| pool.unsupported.is_empty()).collect();
             let terms = Terms { pools: &pools, relaxed: true, objective: Objective::Cost };
             // Only the bound counts here: a share of the steps does.
-            let solution = optimise(&Market::new(problem, &bought, terms), options.steps / 4, options);
+            let solution = optimise(&Market::new(problem, &bought, terms, None), options.steps / 4, options);
             state.steps = state.steps.saturating_sub(solution.as_ref().map_or(0, |solution| solution.steps));
             solution.map_or(0, |solution| solution.lower_bound)
         }

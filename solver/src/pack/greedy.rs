@@ -58,7 +58,17 @@ pub(super) struct Task<'a> {
 impl Task<'_> {
     /// The best of several tries: most pods placed by priority, then the least cost, then the fewest nodes.
     pub(super) fn pack(&self) -> Vec<Pattern> {
-        let best = TASTES.iter().map(|taste| self.attempt(*taste)).min_by_key(|one| self.merit(one));
+        let levels = self.levels();
+        let mut tries: Vec<Try> = Vec::new();
+        if levels.len() > 1 {
+            // Priority decides nothing where everything finds a place.
+            let together = [levels.concat()];
+            tries.extend(
+                TASTES.iter().map(|taste| self.attempt(*taste, &together)).filter(|one| one.left.iter().all(|left| *left == 0)),
+            );
+        }
+        tries.extend(TASTES.iter().map(|taste| self.attempt(*taste, &levels)));
+        let best = tries.into_iter().min_by_key(|one| self.merit(one));
         best.map_or_else(Vec::new, |best| patterns(&best))
     }
 
@@ -76,16 +86,16 @@ impl Task<'_> {
         items.chunk_by(|a, b| priority(*a) == priority(*b)).map(<[usize]>::to_vec).collect()
     }
 
-    fn attempt(&self, taste: Taste) -> Try {
+    fn attempt(&self, taste: Taste, levels: &[Vec<usize>]) -> Try {
         let mut one = Try { nodes: Vec::new(), left: self.market.demand(), budget: self.budget.clone() };
-        for level in self.levels() {
+        for level in levels {
             let values = self.values(taste);
-            self.top_up(&mut one, &level);
-            self.open(&mut one, &level, &values, taste);
+            self.top_up(&mut one, level);
+            self.open(&mut one, level, &values, taste);
             // A smaller machine may do, and what it gives back may let one more pod in.
             while self.right_size(&mut one, taste) {
-                self.top_up(&mut one, &level);
-                self.open(&mut one, &level, &values, taste);
+                self.top_up(&mut one, level);
+                self.open(&mut one, level, &values, taste);
             }
         }
         one

@@ -1,6 +1,7 @@
 //! One packing task: items to place and machines to buy, without names, labels or pools.
 
 use super::axis::{fits, times};
+use super::budget::Budget;
 use super::problem::Problem;
 use crate::{Objective, optimize};
 use fixedbitset::FixedBitSet;
@@ -58,8 +59,8 @@ pub(super) struct Terms<'a> {
 }
 
 impl Market {
-    /// The market for `demand` (class, count). Classes that no machine holds are left out.
-    pub(super) fn new(problem: &Problem<'_>, demand: &[(usize, u32)], terms: Terms<'_>) -> Self {
+    /// The market for `demand` (class, count). Classes that no machine holds are left out, and machines that `budget` rules out.
+    pub(super) fn new(problem: &Problem<'_>, demand: &[(usize, u32)], terms: Terms<'_>, budget: Option<&Budget>) -> Self {
         let positions = used_positions(problem, demand);
         let squeeze = |amounts: &[i64]| positions.iter().map(|position| amounts[*position]).collect::<Vec<i64>>();
         let mut items: Vec<Item> = demand
@@ -71,6 +72,9 @@ impl Market {
         for variant in problem.variants.iter().filter(|variant| terms.pools[variant.pool]) {
             for index in variant.candidates.clone() {
                 let candidate = &problem.candidates[index];
+                if budget.is_some_and(|budget| budget.affords(problem, candidate, 1) == 0) {
+                    continue;
+                }
                 let column = if terms.relaxed { candidate.relaxed } else { candidate.strict };
                 let group = groups.of(problem, column, &items);
                 let free = squeeze(problem.free(candidate));

@@ -396,3 +396,16 @@ fn alternatives_are_similar_cheap_and_few() {
     assert_eq!((node.offering.instance_type.as_str(), others), ("c.2", vec![("c.2", "b"), ("m.2", "a")]));
     assert!(node.alternatives.iter().all(|other| other.capacity_type == CapacityType::OnDemand));
 }
+
+#[test]
+fn priority_decides_nothing_where_limits_leave_room_for_all() {
+    let mut tight = kind("t.3", 3, 12, 100_000);
+    tight.capacity.set("pods", 2);
+    tight.overhead = Overhead::default();
+    let open = NodePool { instance_types: Arc::new([tight]), limits: vec![("cpu".into(), 9000)], ..pool("open") };
+    let closed = NodePool { limits: vec![("cpu".into(), 0)], ..pool("closed") };
+    let idle = PodShape { requests: Resources::new().with("pods", 1), priority: 100, ..PodShape::default() };
+    let plan = plan(&world(vec![closed, open], vec![pods("busy", 2, &shape(1500, 1)), pods("idle", 2, &idle)]));
+    assert_eq!(plan.unschedulable, []);
+    assert_eq!(plan.nodes.len(), 2, "apart they would need three");
+}

@@ -44,28 +44,47 @@ pub(super) fn buy(problem: &Problem<'_>, state: &mut State, pools: &[bool], rela
     if demand.is_empty() {
         return;
     }
-    let market = Market::new(problem, &demand, Terms { pools, relaxed, objective: options.objective });
+    let terms = Terms { pools, relaxed, objective: options.objective };
+    let market = Market::new(problem, &demand, terms, Some(&state.budget));
     if market.items.is_empty() {
         return;
     }
-    let steps = state.steps;
-    let mut values = vec![0.0; market.items.len()];
-    if let Some(solution) = optimise(&market, steps, options) {
+    if let Some(solution) = optimise(&market, state.steps, options) {
         state.steps = state.steps.saturating_sub(solution.steps);
         if within_limits(problem, state, &market, &solution.patterns) {
-            let bounds_the_bill = options.objective == Objective::Cost;
+            // Machines that a limit rules out are not in the market, so the bound holds only where nothing is limited.
+            let bounds_the_bill = options.objective == Objective::Cost && !limited(problem, pools);
             state.proven = state.proven.filter(|_| bounds_the_bill).map(|sum| sum.saturating_add(solution.lower_bound));
             commit(problem, state, &market, &solution.patterns);
             return;
         }
-        #[allow(clippy::cast_precision_loss)]
-        for (value, marginal) in values.iter_mut().zip(&solution.marginal) {
-            *value = *marginal as f64;
-        }
+    }
+    // The limits bind. What guides from here on is what no steps give, so that more steps do not lead elsewhere.
+    let first = optimise(&market, 0, options);
+    let mut values = vec![0.0; market.items.len()];
+    #[allow(clippy::cast_precision_loss)]
+    for (value, marginal) in values.iter_mut().zip(first.iter().flat_map(|solution| &solution.marginal)) {
+        *value = *marginal as f64;
     }
     let patterns = Task { problem, market: &market, budget: &state.budget, values }.pack();
     state.proven = None;
-    commit(problem, state, &market, &patterns);
+    let whole = first.filter(|first| within_limits(problem, state, &market, &first.patterns));
+    let cost = |patterns: &[Pattern]| {
+        patterns.iter().map(|p| market.machines[p.bin].cost.saturating_mul(i64::from(p.uses))).sum::<i64>()
+    };
+    let placed =
+        |patterns: &[Pattern]| patterns.iter().flat_map(|p| p.counts.iter().map(|(_, n)| u64::from(*n * p.uses))).sum::<u64>();
+    match whole {
+        Some(whole) if placed(&whole.patterns) > placed(&patterns) || whole.cost < cost(&patterns) => {
+            commit(problem, state, &market, &whole.patterns);
+        }
+        _ => commit(problem, state, &market, &patterns),
+    }
+}
+
+/// Whether any of `pools` has a limit.
+fn limited(problem: &Problem<'_>, pools: &[bool]) -> bool {
+    problem.snapshot.node_pools().iter().zip(pools).any(|(pool, open)| *open && !pool.limits.is_empty())
 }
 
 /// What the optimiser makes of a market; `None` where it refuses it.
