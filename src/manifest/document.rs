@@ -60,32 +60,36 @@ fn is_marker(line: &[u8], marker: &[u8]) -> bool {
     line.strip_prefix(marker).is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
 }
 
-/// Neither content nor marker: blank, a comment, or a directive of the document to come.
-fn is_prelude(line: &[u8]) -> bool {
+/// Neither content nor marker.
+fn is_blank(line: &[u8]) -> bool {
     let text = line.trim_ascii();
-    text.is_empty() || text.starts_with(b"#") || line.starts_with(b"%")
+    text.is_empty() || text.starts_with(b"#")
 }
 
 /// At column zero `---` and `...` are markers even within block and quoted scalars (YAML 1.2, 9.1.2), so lines are enough.
 fn split_yaml(bytes: &[u8]) -> Vec<Document<'_>> {
     let mut documents = Vec::new();
-    let (mut start, mut first_line, mut has_content) = (0, 1, false);
+    let (mut start, mut first_line, mut has_content, mut has_marker) = (0, 1, false, false);
     for (number, range) in (1..).zip(lines(bytes)) {
         let line = &bytes[range.clone()];
         if is_marker(line, b"---") {
             if has_content {
                 documents.push(Document::new(&bytes[start..range.start], first_line, Syntax::Yaml));
+            }
+            if has_content || has_marker {
                 (start, first_line) = (range.start, number);
             }
             // Content may follow on the marker's line.
-            has_content = !is_prelude(&line[3..]);
+            (has_content, has_marker) = (!is_blank(&line[3..]), true);
         } else if is_marker(line, b"...") {
             if has_content {
                 documents.push(Document::new(&bytes[start..range.start], first_line, Syntax::Yaml));
             }
-            (start, first_line, has_content) = (range.end, number + 1, false);
+            (start, first_line, has_content, has_marker) = (range.end, number + 1, false, false);
         } else {
-            has_content |= !is_prelude(line);
+            // Before the marker a `%` starts a directive of the document to come, after it a mistake in the document.
+            let is_directive = line.starts_with(b"%") && !has_marker && !has_content;
+            has_content |= !is_blank(line) && !is_directive;
         }
     }
     if has_content {
@@ -170,7 +174,7 @@ fn yaml_list<'a>(document: &'a Document<'_>) -> Option<List<'a>> {
         let line = &bytes[range.clone()];
         let column = line.iter().take_while(|byte| **byte == b' ').count();
         let is_item = line[column..].starts_with(b"- ") || line[column..].trim_ascii() == b"-";
-        if column == 0 && !is_item && !is_prelude(line) {
+        if column == 0 && !is_item && !is_blank(line) {
             inside = line.trim_ascii_end() == b"items:";
             header.extend_from_slice(if inside { b"items: []\n" } else { line });
         } else if !inside {
@@ -180,11 +184,11 @@ fn yaml_list<'a>(document: &'a Document<'_>) -> Option<List<'a>> {
             items.push((range, number));
         } else if let Some((item, _)) = items.last_mut() {
             // Items cannot be less indented than their first.
-            if !is_prelude(line) && indent.is_some_and(|known| column <= known) {
+            if !is_blank(line) && indent.is_some_and(|known| column <= known) {
                 return None;
             }
             item.end = range.end;
-        } else if !is_prelude(line) {
+        } else if !is_blank(line) {
             return None;
         }
     }
