@@ -182,3 +182,64 @@ fn what_cannot_be_converted_is_left_out_alone() {
     }
     assert!(warned(&conversion, "Provisioner/whole", "became expireAfter"));
 }
+
+/// Runs `windlass convert` in the folder of the fixtures.
+fn windlass(args: &[&str], stdin: &str) -> (Option<i32>, String, String) {
+    let mut command = assert_cmd::Command::cargo_bin("windlass").unwrap();
+    let output = command.current_dir(folder()).arg("convert").args(args).write_stdin(stdin).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn the_verb_prints_what_the_library_makes() {
+    let (code, stdout, stderr) = windlass(&["-f", "spark.yaml"], "");
+    assert_eq!(code, Some(0), "{stderr}");
+    let printed: Vec<Value> = serde_saphyr::from_multiple(&stdout).unwrap();
+    assert_eq!(printed, objects(&converted(&documents("spark"), Defaults::V0_31)));
+    assert!(stderr.contains("warning: spark.yaml:"), "{stderr}");
+    let (_, again, _) = windlass(&["-f", "-"], &fs::read_to_string(folder().join("spark.yaml")).unwrap());
+    assert_eq!(again, stdout);
+    let (_, json, _) = windlass(&["-f", "spark.yaml", "-o", "json"], "");
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["items"], Value::from(printed));
+    let (_, names, _) = windlass(&["-f", "spark.yaml", "-o", "name"], "");
+    let expected = ["nodepool.karpenter.sh/default", "nodepool.karpenter.sh/ondemand"];
+    let classes = ["ec2nodeclass.karpenter.k8s.aws/default", "ec2nodeclass.karpenter.k8s.aws/ondemand"];
+    assert_eq!(names.lines().collect::<Vec<_>>(), [expected, classes].concat());
+    let (_, none, _) = windlass(&["-f", "spark.yaml", "--defaults", "none"], "");
+    assert!(!none.contains("instance-category"), "{none}");
+}
+
+#[test]
+fn unknown_fields_are_errors_with_their_line_and_others_are_converted() {
+    let (code, stdout, stderr) = windlass(&["-f", "typo.yaml", "-o", "name"], "");
+    assert_eq!((code, stdout.as_str()), (Some(2), "nodepool.karpenter.sh/fine\nec2nodeclass.karpenter.k8s.aws/fine\n"));
+    for expected in [
+        "error: typo.yaml:5 (document 1): Provisioner/typo: spec.ttlSecondsAfterEmtpy: unknown field \"ttlSecondsAfterEmtpy\", it has no \
+         effect, did you mean \"ttlSecondsAfterEmpty\"?",
+        "error: typo.yaml:10 (document 1): Provisioner/typo: spec.provider.metadataOptions.httpToken: unknown field",
+    ] {
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}
+
+#[test]
+fn workloads_with_old_names_are_reported_with_their_lines() {
+    let (code, stdout, stderr) = windlass(&["-f", "workloads.yaml", "-o", "name"], "");
+    assert_eq!((code, stdout.lines().count()), (Some(0), 2), "{stderr}");
+    for expected in [
+        "warning: workloads.yaml:22 (document 2): Deployment/default/web: karpenter.sh/do-not-evict is of v1alpha5",
+        "warning: workloads.yaml:26 (document 2): Deployment/default/web: karpenter.sh/provisioner-name is of v1alpha5",
+        "hint: use karpenter.sh/do-not-disrupt",
+    ] {
+        assert!(stderr.contains(expected), "{expected}\nis not in\n{stderr}");
+    }
+    assert!(!stderr.contains("workloads.yaml:24"), "comments are no use: {stderr}");
+}
+
+#[test]
+fn nothing_to_convert_is_an_error() {
+    let (code, stdout, stderr) = windlass(&["-f", "-"], "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n");
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    assert!(stderr.contains("there is no karpenter.sh/v1alpha5 Provisioner"), "{stderr}");
+    assert_eq!(windlass(&["-f", "missing.yaml"], "").0, Some(2));
+}

@@ -137,7 +137,11 @@ fn admit_after(compiled: &Compiled, kind: &str, object: &Value, old: Option<&Val
             old
         });
         compiled.rules.check(&object, old.as_ref(), &mut findings);
-        runtime::check(kind, &object, &mut findings);
+        let mut at_run_time = Vec::new();
+        runtime::check(kind, &object, &mut at_run_time);
+        // What the schema has refused need not be refused twice.
+        at_run_time.retain(|late| !findings.iter().any(|early| early.is_error() && early.path == late.path));
+        findings.extend(at_run_time);
     }
     findings.sort();
     findings.dedup();
