@@ -1,5 +1,6 @@
 //! The API server's verdict offline: what is refused, with path and message, what is accepted, and that nothing panics.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
+#![allow(clippy::too_many_lines)] // Tables of cases are long and read well.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -786,7 +787,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(key, inner)| places(inner, &format!("{at}/{}", key.replace('/', "~1")), found))
+            fields.iter().for_each(|(key, inner)| places(inner, &format!("{at}/{}", key.replace('/', "~1")), found));
         }
         Value::Array(items) => items.iter().enumerate().for_each(|(index, inner)| places(inner, &format!("{at}/{index}"), found)),
         _ => {}
