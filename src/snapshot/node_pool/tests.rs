@@ -1,0 +1,155 @@
+use super::node_pools;
+use crate::diagnostic::Diagnostic;
+use crate::snapshot::Settings;
+use crate::snapshot::fixture::{catalog, node_class, node_pool, shown, sourced};
+use crate::snapshot::node_class::classes;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use windlass_solver::{Feature, NodePool, TaintEffect};
+
+/// The pools that come of these, with one EC2NodeClass `default`.
+fn read_with(class: Value, pools: Vec<Value>) -> (Vec<NodePool>, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let class = sourced(class);
+    let classes = classes(&[&class], (catalog(), &Settings::default()), &mut BTreeSet::new(), &mut diagnostics);
+    let pools: Vec<_> = pools.into_iter().map(sourced).collect();
+    let read = node_pools(&pools.iter().collect::<Vec<_>>(), &classes, &mut diagnostics);
+    (read, diagnostics)
+}
+
+fn read(patch: Value) -> (Option<NodePool>, String, bool) {
+    let (mut pools, diagnostics) = read_with(node_class(json!({})), vec![node_pool(patch)]);
+    assert!(pools.len() <= 1);
+    (pools.pop(), shown(&diagnostics), diagnostics.iter().any(Diagnostic::is_error))
+}
+
+fn requirements(list: &Value) -> Value {
+    json!({"spec": {"template": {"spec": {"requirements": list}}}})
+}
+
+#[test]
+fn a_plain_pool_is_read_whole() {
+    let (pool, messages, _) = read(json!({"spec": {
+    "weight": 7,
+    "limits": {"cpu": "1000", "memory": "1000Gi", "nodes": 0},
+    "template": {
+        "metadata": {"labels": {"team": "a", "beta.kubernetes.io/arch": "arm64"}},
+        "spec": {
+            "taints": [{"key": "team", "value": "a", "effect": "NoSchedule"}],
+            "startupTaints": [{"key": "net", "effect": "NoExecute"}],
+            "requirements": [{"key": "failure-domain.beta.kubernetes.io/zone", "operator": "In", "values": ["us-west-2a", "us-west-2b"]}]
+        }}}}));
+    let pool = pool.unwrap();
+    assert_eq!(messages, "");
+    assert_eq!(pool.weight, 7);
+    let limits: Vec<_> = pool.limits.iter().map(|(name, amount)| (name.as_str(), *amount)).collect();
+    assert_eq!(limits, [("cpu", 1_000_000), ("memory", 1000 << 30), ("nodes", 0)]);
+    assert_eq!(pool.labels.get("kubernetes.io/arch").map(AsRef::as_ref), Some("arm64"), "aliases have their stable name");
+    assert_eq!(pool.labels.get("karpenter.k8s.aws/ec2nodeclass").map(AsRef::as_ref), Some("default"));
+    let shown = pool.requirements.to_string();
+    for part in ["team In [a]", "kubernetes.io/arch In [arm64]", "topology.kubernetes.io/zone In [us-west-2a us-west-2b]"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert_eq!((pool.taints.len(), pool.taints[0].effect), (1, TaintEffect::NoSchedule));
+    assert_eq!((pool.startup_taints.len(), pool.startup_taints[0].effect), (1, TaintEffect::NoExecute));
+    assert!(pool.unsupported.is_empty() && pool.instance_types.len() > 100);
+}
+
+#[test]
+fn what_the_solver_does_not_know_is_named_and_not_ignored() {
+    let (pool, _, _) = read(json!({"spec": {"replicas": 3}}));
+    assert_eq!(pool.unwrap().unsupported, [Feature::StaticPool]);
+    let (pool, _, _) =
+        read(requirements(&json!([{"key": "karpenter.k8s.aws/instance-family", "operator": "Exists", "minValues": 3}])));
+    assert_eq!(pool.unwrap().unsupported, [Feature::MinValues]);
+}
+
+#[test]
+fn reservations_concern_only_pools_that_may_use_them() {
+    let class = node_class(json!({"spec": {"capacityReservationSelectorTerms": [{"id": "cr-0"}]}}));
+    let spot = requirements(&json!([{"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["spot"]}]));
+    let pools = vec![node_pool(json!({"metadata": {"name": "any"}})), node_pool(spot)];
+    let (pools, _) = read_with(class, pools);
+    assert_eq!(pools[0].unsupported, [Feature::CapacityReservation]);
+    assert!(pools[1].unsupported.is_empty());
+}
+
+#[test]
+fn pools_that_cannot_be_used_are_refused_with_their_place() {
+    let reference = |patch: Value| json!({"spec": {"template": {"spec": {"nodeClassRef": patch}}}});
+    for (patch, expected) in [
+        (reference(json!({"name": "gone"})), "spec.template.spec.nodeClassRef: there is no EC2NodeClass named \"gone\""),
+        (reference(json!({"group": "karpenter.azure.com"})), "of group \"karpenter.azure.com\" is not supported"),
+        (reference(json!({"kind": "KWOKNodeClass"})), "KWOKNodeClass of group"),
+        (json!({"spec": {"limits": {"cpu": "-1"}}}), "spec.limits.cpu: \"-1\" is negative"),
+        (json!({"spec": {"limits": {"memory": "lots"}}}), "spec.limits.memory: \"lots\" is not a quantity"),
+        (
+            requirements(&json!([{"key": "team", "operator": "In", "values": []}])),
+            "requirements[0]: requirement on \"team\": operator In needs",
+        ),
+        (
+            requirements(&json!([{"key": "karpenter.k8s.aws/instance-tenancy", "operator": "In", "values": ["dedicated"]}])),
+            "instance-tenancy other than default is not supported",
+        ),
+    ] {
+        let (pool, messages, refused) = read(patch);
+        assert!(pool.is_none() && refused, "{messages}");
+        assert!(
+            messages.starts_with("input.yaml:7 (document 1): NodePool/default: ") && messages.contains(expected),
+            "{messages}"
+        );
+    }
+}
+
+#[test]
+fn a_refused_class_refuses_its_pools_and_says_why() {
+    for (patch, expected) in [
+        (
+            json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+            "EC2NodeClass/default cannot be used: it is being deleted",
+        ),
+        (
+            json!({"spec": {"placementGroupSelector": {"name": "pg"}}}),
+            "EC2NodeClass/default cannot be used: it has errors of its own",
+        ),
+    ] {
+        let (pools, diagnostics) = read_with(node_class(patch), vec![node_pool(json!({}))]);
+        assert!(pools.is_empty() && shown(&diagnostics).contains(expected), "{}", shown(&diagnostics));
+    }
+}
+
+#[test]
+fn pools_on_their_way_out_launch_nothing() {
+    let not_ready =
+        json!([{"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z", "message": "no subnets"}]);
+    for (patch, expected) in [
+        (json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}), "the pool is being deleted"),
+        (json!({"status": {"conditions": not_ready}}), "the pool is not ready, so nothing is launched for it: no subnets"),
+    ] {
+        let (pool, messages, refused) = read(patch);
+        assert!(pool.is_none() && !refused && messages.contains(expected), "{messages}");
+    }
+}
+
+#[test]
+fn requirements_that_nothing_meets_are_pointed_out() {
+    for (list, expected) in [
+        (
+            json!([{"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["z9.mega"]}]),
+            "no instance type of this region",
+        ),
+        (
+            json!([{"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["eu-west-1a"]}]),
+            "no instance type of this region",
+        ),
+        (
+            json!([{"key": "team", "operator": "In", "values": ["a"]}, {"key": "team", "operator": "NotIn", "values": ["a"]}]),
+            "no value of team meets",
+        ),
+    ] {
+        let (pool, messages, refused) = read(requirements(&list));
+        assert!(pool.is_some() && !refused && messages.contains(expected), "{messages}");
+    }
+    let (_, messages, _) = read(requirements(&json!([{"key": "team", "operator": "In", "values": ["a", "b"]}])));
+    assert_eq!(messages, "", "a label of one's own is no obstacle");
+}
