@@ -1,0 +1,245 @@
+//! NodePools, EC2NodeClasses and their v1alpha5 predecessors that the API server, or Windlass, refuses; and legal ones of no use.
+
+use super::Fate::{Harmless, Refused};
+use super::{Case, outcome, run};
+use windlass_solver::Reason;
+
+/// A NodePool `bad` on the good class with these lines in its spec (indented by two).
+fn pool(spec: &str) -> String {
+    pool_on("good", spec, "      requirements: []\n")
+}
+
+fn pool_with_template(template: &str) -> String {
+    pool_on("good", "", template)
+}
+
+fn pool_on(class: &str, spec: &str, template: &str) -> String {
+    format!(
+        "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata:\n  name: bad\nspec:\n{spec}  template:\n    spec:\n{template}      nodeClassRef:\n        \
+         group: karpenter.k8s.aws\n        kind: EC2NodeClass\n        name: {class}\n"
+    )
+}
+
+fn requirement(text: &str) -> String {
+    pool_with_template(&format!("      requirements:\n        - {text} # <--\n"))
+}
+
+#[test]
+fn pools_that_the_api_server_refuses_are_refused() {
+    let in_spec =
+        |text: &str, expected: &'static str| -> Case { ("spec", pool(&format!("  {text} # <--\n")), expected, Refused) };
+    run(&[
+        in_spec("weight: 0", "weight"),
+        in_spec("weight: 101", "weight"),
+        in_spec("weight: heavy", "weight"),
+        in_spec("replicas: -1", "replicas"),
+        in_spec("limits: {cpu: -1}", "limits"),
+        in_spec("limits: {cpu: lots}", "limits"),
+        in_spec("limits: {memory: 1e400}", "limits"),
+        in_spec("disruption: {consolidateAfter: 1hr}", "consolidateAfter"),
+        in_spec("disruption: {consolidateAfter: 0s, budgets: [{nodes: 101%}]}", "nodes"),
+        in_spec("disruption: {consolidateAfter: 0s, budgets: [{nodes: \"1\", schedule: \"* *\", duration: 1h}]}", "schedule"),
+        in_spec("disruption: {consolidateAfter: 0s, budgets: [{nodes: \"1\", duration: 1h}]}", "schedule"),
+    ]);
+    let in_requirement = |text: &str, expected: &'static str| -> Case { ("requirement", requirement(text), expected, Refused) };
+    run(&[
+        in_requirement("{key: a, operator: In, values: []}", "operator 'In' must have a value"),
+        in_requirement("{key: a, operator: Gt, values: [\"-1\"]}", "non-negative integer"),
+        in_requirement("{key: a, operator: Gt, values: [\"1\", \"2\"]}", "non-negative integer"),
+        in_requirement("{key: a, operator: Near, values: [b]}", "operator"),
+        in_requirement("{key: kubernetes.io/hostname, operator: Exists}", "hostname"),
+        (
+            "the pool's own label",
+            requirement("{key: karpenter.sh/nodepool, operator: In, values: [x]}").replace(" # <--", ""),
+            "restricted",
+            Refused,
+        ),
+        in_requirement("{key: karpenter.sh/color, operator: Exists}", "restricted"),
+        in_requirement("{key: a, operator: In, values: [b], minValues: 2}", "minValues"),
+        in_requirement("{key: a, operator: Exists, minValues: 51}", "minValues"),
+    ]);
+}
+
+#[test]
+fn pools_without_a_class_to_launch_with_are_refused() {
+    let no_requirements = "      requirements: []\n";
+    run(&[
+        ("no such class", pool_on("gone", "", no_requirements), "there is no EC2NodeClass named \"gone\"", Refused),
+        (
+            "a foreign class",
+            pool("").replace("group: karpenter.k8s.aws", "group: karpenter.azure.com"),
+            "only karpenter.k8s.aws/EC2NodeClass is supported",
+            Refused,
+        ),
+        (
+            "dedicated tenancy",
+            requirement("{key: karpenter.k8s.aws/instance-tenancy, operator: In, values: [dedicated]}").replace(" # <--", ""),
+            "dedicated instances have other prices",
+            Refused,
+        ),
+    ]);
+}
+
+#[test]
+fn pools_that_can_launch_nothing_are_pointed_out() {
+    let harmless = |text: &str, expected: &'static str| -> Case {
+        ("requirement", requirement(text).replace(" # <--", ""), expected, Harmless)
+    };
+    run(&[
+        harmless(
+            "{key: node.kubernetes.io/instance-type, operator: In, values: [z9.mega]}",
+            "no instance type of this region meets them all",
+        ),
+        harmless(
+            "{key: topology.kubernetes.io/zone, operator: In, values: [mars-1a]}",
+            "no instance type of this region meets them all",
+        ),
+        harmless("{key: kubernetes.io/arch, operator: DoesNotExist}", "no instance type of this region meets them all"),
+        (
+            "deleted",
+            pool("").replace("  name: bad\n", "  name: bad\n  deletionTimestamp: \"2026-01-01T00:00:00Z\"\n"),
+            "is being deleted",
+            Harmless,
+        ),
+    ]);
+}
+
+/// The class of pool `bad`, and the pool, with these lines in the class's spec (indented by two).
+fn class(spec: &str) -> String {
+    format!(
+        "apiVersion: karpenter.k8s.aws/v1\nkind: EC2NodeClass\nmetadata:\n  name: bad\nspec:\n{spec}  role: node\n  \
+         subnetSelectorTerms: [{{tags: {{a: b}}}}]\n  securityGroupSelectorTerms: [{{tags: {{a: b}}}}]\n---\n{}",
+        pool_on("bad", "  weight: 1\n", "      requirements: []\n")
+    )
+}
+
+#[test]
+fn classes_that_are_refused_take_their_pools_with_them() {
+    let image = "  amiSelectorTerms: [{alias: al2023@latest}]\n";
+    let refused =
+        |spec: &str, expected: &'static str| -> Case { ("class", class(&format!("{image}  {spec}\n")), expected, Refused) };
+    run(&[
+        ("no image", class(""), "amiSelectorTerms", Refused),
+        ("an unknown family", class("  amiSelectorTerms: [{alias: gentoo@latest}]\n"), "family is not supported", Refused),
+        ("an image without family", class("  amiSelectorTerms: [{id: ami-0}]\n"), "amiFamily", Refused),
+        refused("instanceProfile: both", "must specify exactly one of"),
+        refused("placementGroupSelector: {name: pg}", "placementGroupSelector: is not supported"),
+        refused("kubelet: {maxPods: -1}", "maxPods"),
+        refused("kubelet: {kubeReserved: {cpu: -1}}", "kubeReserved"),
+        refused("kubelet: {evictionHard: {memory.available: 101%}}", "evictionHard"),
+        refused("kubelet: {evictionHard: {moon.available: 5%}}", "evictionHard"),
+        refused("blockDeviceMappings: [{deviceName: /dev/xvda, ebs: {volumeSize: 0Gi}}]", "volumeSize"),
+        refused("instanceStorePolicy: RAID5", "instanceStorePolicy"),
+        refused("tags: {kubernetes.io/cluster/x: owned}", "restricted tag"),
+        refused("metadataOptions: {httpPutResponseHopLimit: 65}", "httpPutResponseHopLimit"),
+        (
+            "half of prefix delegation",
+            class(image).replacen("  name: bad\n", "  name: bad\n  annotations: {windlass.dev/prefix-delegation: maybe}\n", 1),
+            "neither \"true\" nor \"false\"",
+            Refused,
+        ),
+    ]);
+    let outcome = outcome(&[("bad.yaml", &class(&format!("{image}  placementGroupSelector: {{name: pg}}\n")))], super::catalog());
+    let shown: Vec<String> = outcome.findings.iter().map(ToString::to_string).collect();
+    assert!(
+        shown.iter().any(|line| line.contains("NodePool/bad") && line.contains("EC2NodeClass/bad cannot be used")),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn limits_hold_whatever_the_pods_want() {
+    let limited = |limits: &str| {
+        let pod = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: many}\nspec:\n  replicas: 20\n  selector: {matchLabels: {app: many}}\n  \
+                   template:\n    metadata: {labels: {app: many}}\n    spec:\n      nodeSelector: {team: many}\n      \
+                   containers: [{name: c, image: i, resources: {requests: {cpu: 3}}}]\n";
+        let pool = pool_on("good", &format!("  limits: {limits}\n"), "      requirements: []\n");
+        format!("{}{pod}", pool.replace("  template:\n", "  template:\n    metadata: {labels: {team: many}}\n"))
+    };
+    for (limits, most) in
+        [("{cpu: 0}", 0), ("{nodes: 0}", 0), ("{memory: 1Mi}", 0), ("{nodes: 1}", 20), ("{cpu: 8}", 2), ("{nodes: 1, cpu: 5}", 1)]
+    {
+        let outcome = outcome(&[("many.yaml", &limited(limits))], super::catalog());
+        let ours: Vec<_> = outcome.plan.nodes.iter().filter(|node| node.node_pool.as_str() == "bad").collect();
+        let placed = ours.iter().flat_map(|node| &node.pods).filter(|pod| pod.name.starts_with("many-")).count();
+        assert!(placed <= most, "{limits}: {placed}");
+        assert_eq!(placed + outcome.plan.unschedulable.len(), 20, "{limits}");
+        assert!(
+            outcome.plan.unschedulable.iter().all(|pod| pod.reason == Reason::LimitExceeded),
+            "{limits}: {:?}",
+            outcome.plan.unschedulable
+        );
+        assert!(!limits.contains("nodes: 1") || ours.len() == 1, "{limits}");
+    }
+}
+
+#[test]
+fn five_hundred_pools_of_equal_weight_are_only_work() {
+    let pools: Vec<String> = (0..500)
+        .map(|n| {
+            pool_on("good", "", "      requirements: [{key: karpenter.k8s.aws/instance-family, operator: In, values: [m5]}]\n")
+                .replace("name: bad", &format!("name: p{n:03}"))
+        })
+        .collect();
+    let outcome = outcome(&[("pools.yaml", &pools.join("---\n"))], super::catalog());
+    assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+    assert_eq!(outcome.plan.summary.placed, super::good().summary.placed);
+    assert!(outcome.plan.summary.hourly_cost <= super::good().summary.hourly_cost);
+}
+
+#[test]
+fn a_second_pool_class_or_provisioner_of_a_good_ones_name_is_refused() {
+    let provider = "  provider: {subnetSelector: {a: b}, securityGroupSelector: {a: b}}\n";
+    run(&[
+        (
+            "a pool",
+            pool("  weight: 100\n").replace("name: bad", "name: good"),
+            "NodePool/good: metadata.name: defined already",
+            Refused,
+        ),
+        (
+            "a class",
+            class("  amiSelectorTerms: [{alias: al2@latest}]\n")
+                .split("---")
+                .next()
+                .unwrap_or_default()
+                .replace("name: bad", "name: good"),
+            "EC2NodeClass/good: metadata.name: defined already",
+            Refused,
+        ),
+        (
+            "a provisioner",
+            provisioner(provider).replace("name: bad", "name: good"),
+            "Provisioner/good: would become what NodePool/good",
+            Refused,
+        ),
+    ]);
+}
+
+/// A Provisioner `bad` with these lines in its spec (indented by two).
+fn provisioner(spec: &str) -> String {
+    format!("apiVersion: karpenter.sh/v1alpha5\nkind: Provisioner\nmetadata:\n  name: bad\nspec:\n{spec}")
+}
+
+#[test]
+fn provisioners_that_cannot_be_converted_are_refused() {
+    let inline = "  provider: {subnetSelector: {a: b}, securityGroupSelector: {a: b}}\n";
+    run(&[
+        ("no provider", provisioner("  labels: {a: b}\n"), "", Refused),
+        ("a template that is not there", provisioner("  providerRef: {name: gone}\n"), "gone", Refused),
+        ("both ways", provisioner(&format!("{inline}  providerRef: {{name: x}}\n")), "provider", Refused),
+        (
+            "a launch template",
+            provisioner("  provider: {launchTemplate: lt, subnetSelector: {a: b}}\n"),
+            "launchTemplate",
+            Refused,
+        ),
+        ("a misspelt limit", provisioner(&format!("{inline}  limits: {{resources: {{cpu: many}}}} # <--\n")), "limits", Refused),
+        (
+            "both TTL and consolidation",
+            provisioner(&format!("{inline}  ttlSecondsAfterEmpty: 30\n  consolidation: {{enabled: true}}\n")),
+            "",
+            Refused,
+        ),
+    ]);
+}
