@@ -8,9 +8,7 @@ mod catalog;
 mod completion;
 mod convert;
 mod crd;
-#[allow(dead_code)] // Until the verbs that print through it are here.
 pub(crate) mod findings;
-#[allow(dead_code)]
 pub(crate) mod grid;
 mod plan;
 pub(crate) mod terminal;
@@ -26,6 +24,28 @@ pub(crate) const EXIT_ERROR: u8 = 1;
 
 /// Usage or input error.
 pub(crate) const EXIT_INPUT: u8 = 2;
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  # Files to files
+  windlass convert -f provisioners.yaml > nodepools.yaml
+
+  # What a cluster has
+  kubectl get provisioners,awsnodetemplates -o yaml | windlass convert -f -
+
+  # What the NodePools would launch
+  windlass convert -f provisioners.yaml | windlass plan -f - -f workloads.yaml";
+
+const CRD_EXAMPLES: &str = "\
+Examples:
+  # What they are
+  windlass crd
+
+  # What would change in a cluster
+  windlass crd | kubectl diff -f -
+
+  # Install them
+  windlass crd | kubectl apply --server-side -f -";
 
 /// What ends a verb early. It is printed as `error: ...` with its causes, and the process exits with 2.
 pub(crate) type Failure = Box<dyn std::error::Error>;
@@ -47,8 +67,10 @@ enum Verb {
     /// Show which EC2 machines would be launched for a set of manifests, for how much, and why
     Plan(plan::Args),
     /// Turn karpenter.sh/v1alpha5 Provisioners into NodePools and EC2NodeClasses
+    #[command(after_help = as_typed(CONVERT_EXAMPLES))]
     Convert(convert::Args),
     /// Print the CustomResourceDefinitions
+    #[command(after_help = as_typed(CRD_EXAMPLES))]
     Crd(crd::Args),
     /// List instance types, prices and what is allocatable on them; build a catalogue
     Catalog(catalog::Args),
@@ -56,6 +78,16 @@ enum Verb {
     Completion(completion::Args),
     /// Print the version
     Version(version::Args),
+}
+
+impl Verb {
+    /// The exit code where the verb ends early.
+    const fn failed(&self) -> u8 {
+        match self {
+            Self::Plan(args) if args.detailed_exitcode() => EXIT_ERROR,
+            _ => EXIT_INPUT,
+        }
+    }
 }
 
 /// `kubectl windlass` where kubectl runs us as its plugin, else `windlass`.
@@ -78,6 +110,7 @@ pub fn main() -> ExitCode {
         Err(refused) => return usage(&refused),
     };
     cli.color.choose();
+    let failed = cli.verb.failed();
     let result = match cli.verb {
         Verb::Plan(args) => plan::run(&args),
         Verb::Convert(args) => convert::run(&args),
@@ -88,7 +121,7 @@ pub fn main() -> ExitCode {
     };
     result.unwrap_or_else(|failure| {
         terminal::note(&told(&*failure));
-        ExitCode::from(EXIT_INPUT)
+        ExitCode::from(failed)
     })
 }
 

@@ -26,8 +26,8 @@ mod workload;
 mod yaml;
 
 pub use files::{ReadError, Source};
-pub(crate) use workload::spec_path;
 pub use inventory::{Controller, DaemonSet, Inventory, PodSet, PodState, Sourced};
+pub(crate) use workload::spec_path;
 
 use std::sync::Arc;
 

@@ -40,7 +40,7 @@ enum Format {
 
 /// Whose defaults are written out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Era {
+pub(super) enum Era {
     /// On-demand and amd64
     #[value(name = "v0.13")]
     V0_13,

@@ -3,7 +3,7 @@
 //! A thousand Deployments with the same unknown field are one mistake. Findings that differ only in object and place are printed once,
 //! with the first place, and the others are counted and named as far as one line holds them.
 
-use super::terminal;
+use super::terminal::{self, visible};
 use crate::diagnostic::{Diagnostic, Severity};
 use owo_colors::OwoColorize;
 use std::collections::BTreeMap;
@@ -35,12 +35,12 @@ fn render(findings: &[Diagnostic], verbosity: Verbosity) -> String {
             Severity::Warning if verbosity == Verbosity::Quiet => continue,
             Severity::Warning => "warning:".yellow().bold().to_string(),
         };
-        let _ = writeln!(text, "{word} {first}");
+        let _ = writeln!(text, "{word} {}", visible(&first.to_string()));
         if !others.is_empty() {
-            let _ = writeln!(text, "  {}", more(&others));
+            let _ = writeln!(text, "  {}", visible(&more(&others)));
         }
         if let Some(hint) = &first.hint {
-            let _ = writeln!(text, "  {} {hint}", "hint:".cyan());
+            let _ = writeln!(text, "  {} {}", "hint:".cyan(), visible(hint));
         }
     }
     text

@@ -1,13 +1,261 @@
-//! `windlass plan`.
+//! `windlass plan`: manifests in, a priced and explained plan out, without a cluster and without an AWS account.
+//!
+//! ```text
+//! files ─manifest─▶ Inventory ─snapshot─▶ Snapshot ─search─▶ Plan ─check─▶ Report ─▶ table, wide, json, yaml, markdown or name
+//!                       └──────── region ─▶ Catalog ─┘
+//! ```
 
-use super::Failure;
+mod fault;
+mod group;
+mod headline;
+mod input;
+mod json;
+mod markdown;
+mod name;
+mod region;
+mod report;
+mod search;
+mod subject;
+mod table;
+mod why;
+mod yaml;
+
+use super::convert::Era;
+use super::{EXIT_ERROR, EXIT_INPUT, Failure, as_typed, terminal};
+use input::Input;
+use owo_colors::OwoColorize;
+use report::Report;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+use windlass_solver::{Explanation, Options, Plan, Snapshot, check, explain};
+
+/// Some pods have no place.
+const EXIT_UNSCHEDULABLE: u8 = 3;
+
+/// With `--detailed-exitcode`: every pod has a place, and nodes are launched for it.
+const EXIT_LAUNCH: u8 = 2;
+
+/// Examples under `--help`.
+const EXAMPLES: &str = "\
+Examples:
+  # What would a rendered chart cost?
+  helm template my-chart | windlass plan -f nodepools.yaml -f -
+
+  # A cluster as it is now, and why one pod has no place
+  kubectl get nodes,pods,daemonsets,nodepools,ec2nodeclasses -A -o yaml |
+    windlass plan -f - --explain default/web-0
+
+  # In CI: a comment, the plan as JSON, and exit code 2 if nodes are launched
+  windlass plan -f deploy/ -o markdown --out plan.json --detailed-exitcode";
+
+/// Exit codes under `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  every pod has a place
+  1  internal error
+  2  usage or input error; if an object was left out, the plan of the others is still printed
+  3  some pods are unschedulable
+With --detailed-exitcode:
+  0  every pod has a place and nothing is launched
+  1  error of any kind
+  2  every pod has a place and nodes are launched
+  3  some pods are unschedulable";
 
 /// Flags of `windlass plan`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(after_help = as_typed(EXAMPLES), after_long_help = as_typed(&format!("{EXAMPLES}\n\n{EXIT_CODES}")))]
+pub(crate) struct Args {
+    /// File, directory (read recursively) or - for standard input; YAML or JSON, several documents, kubectl lists
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true, help_heading = "Input")]
+    files: Vec<PathBuf>,
+
+    /// Namespace of objects that name none [default: default]
+    #[arg(short, long, help_heading = "Input")]
+    namespace: Option<String>,
+
+    /// AWS region whose instance types and prices are used
+    ///
+    /// Without this flag it is the region of the zones that the input names, if they all belong to one, or us-west-2 if it names none.
+    #[arg(long, help_heading = "Input")]
+    region: Option<String>,
+
+    /// Catalogue of instance types and prices to use instead of the built-in one; see `windlass catalog build`
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    catalog: Option<PathBuf>,
+
+    /// Release of Karpenter whose defaults Provisioners get; NodePools need none
+    #[arg(long, value_enum, default_value_t = Era::V0_31, value_name = "ERA", help_heading = "Input")]
+    defaults: Era,
+
+    /// Form of the plan on standard output
+    #[arg(short, long, value_enum, default_value_t, help_heading = "Output")]
+    output: Output,
+
+    /// Write the plan as JSON to this file, too
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    out: Option<PathBuf>,
+
+    /// Say why a pod (namespace/name, or a name that only one pod has) or a planned node is where it is; may be repeated
+    #[arg(long, value_name = "POD", help_heading = "Output")]
+    explain: Vec<String>,
+
+    /// What to minimise once as many pods as possible are placed
+    #[arg(long, value_enum, default_value_t, help_heading = "Search")]
+    objective: Objective,
+
+    /// Varies how ties are broken; equal seeds give equal plans
+    #[arg(long, default_value_t = 0, help_heading = "Search")]
+    seed: u64,
+
+    /// Stop the search after this time, such as 10s or 1m30s, and print the best plan so far (its status is `cut`)
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Search")]
+    deadline: Option<Duration>,
+
+    /// Most search steps after the first plan; unlike --deadline, equal steps give equal plans
+    #[arg(long, default_value_t = Options::default().steps, help_heading = "Search")]
+    steps: u64,
+
+    /// Tell by the exit code whether nodes would be launched: 0 no, 2 yes, 3 some pods are unschedulable, 1 error
+    #[arg(long, help_heading = "Output")]
+    detailed_exitcode: bool,
+
+    /// Print no warnings, notes or progress
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
+}
+
+impl Args {
+    /// Whether terraform's exit codes are asked for.
+    pub(super) const fn detailed_exitcode(&self) -> bool {
+        self.detailed_exitcode
+    }
+
+    fn options(&self) -> Options<'static> {
+        Options { objective: self.objective.into(), seed: self.seed, steps: self.steps, ..Options::default() }
+    }
+}
+
+/// The form of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Output {
+    /// For people: identical nodes on one row
+    #[default]
+    Table,
+    /// For people: each node, with alternatives, requested and allocatable resources
+    Wide,
+    /// For programs; docs/plan.schema.json describes it
+    Json,
+    /// The same structure as JSON
+    Yaml,
+    /// For comments on pull requests
+    Markdown,
+    /// node/NAME, one a line
+    Name,
+}
+
+/// What to minimise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Objective {
+    /// Price, then nodes
+    #[default]
+    Cost,
+    /// Nodes, then price
+    Nodes,
+}
+
+impl From<Objective> for windlass_solver::Objective {
+    fn from(objective: Objective) -> Self {
+        match objective {
+            Objective::Cost => Self::Cost,
+            Objective::Nodes => Self::Nodes,
+        }
+    }
+}
+
+/// Reads `10s`, `1m30s`, `500ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration: jiff::SignedDuration =
+        text.parse().map_err(|_| "expected a duration such as 10s, 500ms or 1m30s".to_owned())?;
+    Duration::try_from(duration).map_err(|_| "must not be negative".to_owned())
+}
 
 /// Runs it.
-pub(crate) fn run(_args: &Args) -> Result<ExitCode, Failure> {
-    Err("plan is not built yet".into())
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if args.output == Output::Name && !args.explain.is_empty() {
+        return Err("--explain has nothing to say with -o name; choose another output".into());
+    }
+    let input = Input::read(args)?;
+    input.tell(args);
+    let snapshot = &input.taken.snapshot;
+    let (plan, took) = search::run(snapshot, &args.options(), args.deadline, args.quiet);
+    let violations = check(snapshot, &plan);
+    if !violations.is_empty() {
+        terminal::note(&fault::report(&violations));
+        return Ok(ExitCode::from(EXIT_ERROR));
+    }
+    let explanations = explanations(args, snapshot, &plan)?;
+    let report = Report {
+        plan: &plan,
+        explanations: &explanations,
+        findings: &input.findings,
+        notes: &input.taken.notes,
+        owners: &input.owners,
+        estimated: &input.estimated,
+    };
+    if let Some(path) = &args.out {
+        std::fs::write(path, json::render(&report)?).map_err(|error| format!("--out {}: {error}", path.display()))?;
+    }
+    terminal::data(&render(&report, args.output)?)?;
+    if !args.quiet {
+        tell_end(&report, args.output, took);
+    }
+    Ok(ExitCode::from(exit_code(&plan, input.is_incomplete(), args.detailed_exitcode)))
 }
+
+/// What a reader of standard error should know at the end: people who look at tables have seen the headline.
+fn tell_end(report: &Report<'_>, output: Output, took: Duration) {
+    let note = "note:".dimmed();
+    if matches!(output, Output::Json | Output::Yaml | Output::Name) {
+        terminal::note(&format!("{note} {}\n", headline::headline(report)));
+    }
+    let steps = report.plan.summary.steps;
+    terminal::note(&format!("{note} searched {steps} steps in {} ms\n", took.as_millis()));
+}
+
+/// What `--explain` asks for.
+fn explanations(args: &Args, snapshot: &Snapshot, plan: &Plan) -> Result<Vec<Explanation>, Failure> {
+    let asked = args.explain.iter();
+    asked
+        .map(|text| {
+            let subject = subject::resolve(text, args.namespace.as_deref(), snapshot, plan)?;
+            explain(snapshot, plan, &subject).ok_or_else(|| format!("--explain {text}: nothing is known about it").into())
+        })
+        .collect()
+}
+
+/// By the table in [`EXIT_CODES`]. An object that was left out weighs more than a pod without a place: the plan is not the one asked for.
+fn exit_code(plan: &Plan, incomplete: bool, detailed: bool) -> u8 {
+    match (incomplete, plan.unschedulable.is_empty()) {
+        (true, _) if detailed => EXIT_ERROR,
+        (true, _) => EXIT_INPUT,
+        (false, false) => EXIT_UNSCHEDULABLE,
+        (false, true) if detailed && !plan.nodes.is_empty() => EXIT_LAUNCH,
+        (false, true) => 0,
+    }
+}
+
+/// The report in the form asked for.
+fn render(report: &Report<'_>, output: Output) -> Result<String, Failure> {
+    Ok(match output {
+        Output::Table => table::render(report, table::Detail::Table),
+        Output::Wide => table::render(report, table::Detail::Wide),
+        Output::Json => json::render(report)?,
+        Output::Yaml => yaml::render(report)?,
+        Output::Markdown => markdown::render(report),
+        Output::Name => name::render(report),
+    })
+}
+
+#[cfg(test)]
+mod tests;

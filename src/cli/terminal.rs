@@ -47,3 +47,26 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
 pub(crate) fn note(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }
+
+/// `text` with control characters made visible, so that no file can steer the terminal of the one who plans it.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() && letter != '\n' {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        assert_eq!(visible("a\u{1b}[2Jb\tc\nd é"), "a\\u{1b}[2Jb\\tc\nd é");
+    }
+}
