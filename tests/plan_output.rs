@@ -55,6 +55,15 @@ fn every_format_of_the_shop() {
     golden("messages", &stderr(&run(&["-f", SHOP])));
 }
 
+/// The example of the README, on the built-in catalogue: whoever changes prices or the search sees here what it does to them.
+#[test]
+fn the_spark_example_is_planned_as_the_readme_shows() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
+    let output = command.current_dir(root()).args(["plan", "-f", "deploy/examples/emr-spark"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    golden("spark", &stdout(&output));
+}
+
 #[test]
 fn explanations_of_a_placed_pod_a_refused_pod_and_a_node() {
     let json: serde_json::Value = serde_json::from_slice(&run(&["-f", SHOP, "-o", "json"]).stdout).unwrap();
