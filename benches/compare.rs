@@ -1,6 +1,7 @@
 //! Cost and time beside the peer's algorithm, as the table of docs/benchmarks.md: `cargo bench --bench compare`.
 //!
 //! Each line is one snapshot, solved by both in this process; times are the median of five runs.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops on bad input and prints its results")]
 
 #[path = "peer/karpenter.rs"]
 mod karpenter;
@@ -58,7 +59,9 @@ fn requirement(key: &str, operator: Operator, values: &[&str]) -> Requirement {
 }
 
 fn main() {
-    println!("| workload | pods | nodes | $/h | gap to bound | peer's nodes | peer's $/h | our cost to peer's | time | peer's time | ratio |");
+    println!(
+        "| workload | pods | nodes | $/h | gap to bound | peer's nodes | peer's $/h | our cost to peer's | time | peer's time | ratio |"
+    );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     for size in [1_000, 5_000, 20_000] {
         line("Karpenter mix, 400 types", &workload::snapshot(workload::karpenter_types(), &[], workload::karpenter_pods(size)));

@@ -1,4 +1,5 @@
 //! Time of `solve` beside the peer's algorithm on the same snapshot: `cargo bench --bench solve`.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops on bad input and prints its results")]
 
 #[path = "peer/karpenter.rs"]
 mod karpenter;
@@ -23,7 +24,8 @@ fn main() {
         measure(&mut criterion, "karpenter-mix", size, &snapshot);
     }
     if let Some(pods) = workload::alibaba_pods() {
-        let only = [Requirement::equals("karpenter.sh/capacity-type", "on-demand"), Requirement::equals("kubernetes.io/arch", "amd64")];
+        let only =
+            [Requirement::equals("karpenter.sh/capacity-type", "on-demand"), Requirement::equals("kubernetes.io/arch", "amd64")];
         let size = pods.len();
         measure(&mut criterion, "alibaba-2023", size, &workload::snapshot(workload::ec2_types(), &only, pods));
     } else {

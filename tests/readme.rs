@@ -1,4 +1,5 @@
 //! The README shows what the program really prints, and names only files that exist.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where its input is wrong")]
 
 use assert_cmd::Command;
 use std::path::Path;
@@ -20,7 +21,8 @@ fn shown() -> (Vec<String>, String) {
 #[test]
 fn the_readmes_plan_is_what_the_program_prints() {
     let (arguments, expected) = shown();
-    let run = Command::new(env!("CARGO_BIN_EXE_windlass")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let run =
+        Command::new(env!("CARGO_BIN_EXE_windlass")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let printed = String::from_utf8(run.stdout).unwrap();
     let lines = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n").trim().to_owned();

@@ -1,4 +1,5 @@
 //! The rules of the house that a compiler does not hold: who imports whom, what files are called, how long they get.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where its input is wrong")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -23,10 +23,10 @@ struct OpenNode {
 
 /// What the peer's plan costs and how many nodes it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bill {
-    pub cost: MicroUsd,
-    pub nodes: usize,
-    pub unplaced: usize,
+pub(crate) struct Bill {
+    pub(crate) cost: MicroUsd,
+    pub(crate) nodes: usize,
+    pub(crate) unplaced: usize,
 }
 
 fn amounts(resources: &Resources) -> Amounts {
@@ -54,10 +54,11 @@ fn usable(kind: &InstanceType, requirements: &Requirements) -> Option<Type> {
 }
 
 /// Packs the snapshot's pods into nodes of its first pool.
-pub fn pack(snapshot: &Snapshot) -> Bill {
+pub(crate) fn pack(snapshot: &Snapshot) -> Bill {
     let pool = &snapshot.node_pools()[0];
     let types: Vec<Type> = pool.instance_types.iter().filter_map(|kind| usable(kind, &pool.requirements)).collect();
-    let mut pods: Vec<(Amounts, usize)> = snapshot.pods().iter().enumerate().map(|(i, p)| (amounts(&p.shape.requests), i)).collect();
+    let mut pods: Vec<(Amounts, usize)> =
+        snapshot.pods().iter().enumerate().map(|(i, p)| (amounts(&p.shape.requests), i)).collect();
     pods.sort_by(|(a, i), (b, j)| b[0].cmp(&a[0]).then(b[1].cmp(&a[1])).then(i.cmp(j)));
 
     let mut open: Vec<OpenNode> = Vec::new();

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use windlass::catalog::{Catalog, NodeClassSettings};
 use windlass_solver::{
-    CapacityType, InstanceType, Labels, MicroUsd, NodePool, ObjectKey, Offering, Overhead, Pod, PodShape, Requirement, Requirements,
-    ResourceName, Resources, Snapshot,
+    CapacityType, InstanceType, Labels, MicroUsd, NodePool, ObjectKey, Offering, Overhead, Pod, PodShape, Requirement,
+    Requirements, ResourceName, Resources, Snapshot,
 };
 
 const MI: i64 = 1 << 20;
@@ -29,14 +29,15 @@ impl Random {
 }
 
 fn pod(index: usize, cpu_milli: i64, memory: i64) -> Pod {
-    let requests = Resources::new().with(ResourceName::CPU, cpu_milli).with(ResourceName::MEMORY, memory).with(ResourceName::PODS, 1);
+    let requests =
+        Resources::new().with(ResourceName::CPU, cpu_milli).with(ResourceName::MEMORY, memory).with(ResourceName::PODS, 1);
     let shape = PodShape { requests, ..PodShape::default() };
     Pod { key: ObjectKey::new("bench", format!("pod-{index:05}")), labels: Arc::new(Labels::new()), shape: Arc::new(shape) }
 }
 
 /// Karpenter's fake types (`fake.InstanceTypes(400)`): type i has i+1 vCPU, 2(i+1) GiB, 10(i+1) pods, 100m and 10 Mi overhead, and
 /// costs 0.1 $ per vCPU and per 10^9 bytes in two spot and three on-demand zones.
-pub fn karpenter_types() -> Arc<[InstanceType]> {
+pub(crate) fn karpenter_types() -> Arc<[InstanceType]> {
     (1..=400_i64)
         .map(|size| {
             let price = MicroUsd(size * 100_000 + size * 2 * GI / 10_000);
@@ -49,7 +50,10 @@ pub fn karpenter_types() -> Arc<[InstanceType]> {
             };
             InstanceType {
                 name: format!("fake-it-{:03}", size - 1).as_str().into(),
-                labels: Labels::from([("kubernetes.io/arch".into(), "amd64".into()), ("kubernetes.io/os".into(), "linux".into())]),
+                labels: Labels::from([
+                    ("kubernetes.io/arch".into(), "amd64".into()),
+                    ("kubernetes.io/os".into(), "linux".into()),
+                ]),
                 capacity: Resources::new()
                     .with(ResourceName::CPU, size * 1000)
                     .with(ResourceName::MEMORY, size * 2 * GI)
@@ -71,12 +75,12 @@ pub fn karpenter_types() -> Arc<[InstanceType]> {
 }
 
 /// Every type of the embedded us-east-1 catalogue that passes `requirements`, at the price of a plain AL2023 node class.
-pub fn ec2_types() -> Arc<[InstanceType]> {
+pub(crate) fn ec2_types() -> Arc<[InstanceType]> {
     Catalog::embedded("us-east-1").unwrap().instance_types(&NodeClassSettings::default())
 }
 
 /// `count` pods of Karpenter's benchmark, the generic kind only: CPU and memory drawn evenly from its lists.
-pub fn karpenter_pods(count: usize) -> Vec<Pod> {
+pub(crate) fn karpenter_pods(count: usize) -> Vec<Pod> {
     let mut random = Random(42);
     (0..count)
         .map(|index| {
@@ -87,7 +91,7 @@ pub fn karpenter_pods(count: usize) -> Vec<Pod> {
 }
 
 /// The trace's pods by CPU and memory, largest index first in no order; `None` where the file is absent.
-pub fn alibaba_pods() -> Option<Vec<Pod>> {
+pub(crate) fn alibaba_pods() -> Option<Vec<Pod>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/alibaba-2023/openb_pod_list_default.csv");
     let text = std::fs::read_to_string(path).ok()?;
     let rows = text.lines().skip(1).enumerate().map(|(index, line)| {
@@ -99,7 +103,7 @@ pub fn alibaba_pods() -> Option<Vec<Pod>> {
 }
 
 /// One pool over `types` with `requirements`, and the pods.
-pub fn snapshot(types: Arc<[InstanceType]>, requirements: &[Requirement], pods: Vec<Pod>) -> Snapshot {
+pub(crate) fn snapshot(types: Arc<[InstanceType]>, requirements: &[Requirement], pods: Vec<Pod>) -> Snapshot {
     let pool = NodePool {
         name: "default".into(),
         weight: 0,
