@@ -22,6 +22,7 @@ mod reader;
 mod reduce;
 mod scalar;
 mod syntax;
+mod tracked;
 mod workload;
 mod yaml;
 

@@ -1,10 +1,9 @@
 //! From a JSON value to a typed object, with a finding for each field that has the wrong type or that the type does not know.
 
+use super::tracked::{Step, Unknown};
 use crate::diagnostic::Severity;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-mod known;
 
 /// A finding on a field, before its line is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,30 +47,21 @@ pub(super) fn join(path: &str, key: &str) -> String {
 
 /// Reads the value that stands at `under`. `None` if a type is wrong; an unknown field is a warning.
 pub(super) fn decode<T: DeserializeOwned>(value: Value, under: &str, findings: &mut Vec<Finding>) -> Option<T> {
-    let mut unknown: Vec<Vec<Step>> = Vec::new();
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
-    let mut note = |path: serde_ignored::Path<'_>| unknown.push(steps(&path));
-    let decoded = T::deserialize(serde_ignored::Deserializer::new(tracked, &mut note));
-    for path in unknown {
-        findings.push(unknown_field::<T>(&path, under));
-    }
-    match decoded {
+    let read = super::tracked::read::<T>(value);
+    findings.extend(read.unknown.iter().map(|unknown| unknown_field(unknown, under)));
+    match read.object {
         Ok(object) => Some(object),
-        Err(error) => {
-            findings.push(wrong_type(&error.to_string(), tracked_path(&track.path(), under)));
+        Err((error, path)) => {
+            findings.push(wrong_type(&error.to_string(), shown(&path, under)));
             None
         }
     }
 }
 
-fn tracked_path(path: &serde_path_to_error::Path, under: &str) -> String {
-    use serde_path_to_error::Segment;
-    path.iter().fold(under.to_owned(), |path, segment| match segment {
-        Segment::Seq { index } => format!("{path}[{index}]"),
-        Segment::Map { key } => join(&path, key),
-        Segment::Enum { variant } => join(&path, variant),
-        Segment::Unknown => path,
+fn shown(path: &[Step], under: &str) -> String {
+    path.iter().fold(under.to_owned(), |path, step| match step {
+        Step::Key(key) => join(&path, key),
+        Step::Index(index) => format!("{path}[{index}]"),
     })
 }
 
@@ -87,31 +77,10 @@ fn wrong_type(message: &str, field: String) -> Finding {
     }
 }
 
-/// One step of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
-    Key(String),
-    Index(usize),
-}
-
-fn steps(path: &serde_ignored::Path<'_>) -> Vec<Step> {
-    use serde_ignored::Path;
-    match path {
-        Path::Root => Vec::new(),
-        Path::Seq { parent, index } => [steps(parent), vec![Step::Index(*index)]].concat(),
-        Path::Map { parent, key } => [steps(parent), vec![Step::Key(key.clone())]].concat(),
-        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => steps(parent),
-    }
-}
-
-fn unknown_field<T: DeserializeOwned>(path: &[Step], under: &str) -> Finding {
-    let field = path.iter().fold(under.to_owned(), |path, step| match step {
-        Step::Key(key) => join(&path, key),
-        Step::Index(index) => format!("{path}[{index}]"),
-    });
-    let finding = Finding::warning(field, "unknown field, ignored");
-    let Some((Step::Key(name), parents)) = path.split_last() else { return finding };
-    match closest(name, known::fields::<T>(parents).iter().copied()) {
+fn unknown_field(unknown: &Unknown, under: &str) -> Finding {
+    let finding = Finding::warning(shown(&unknown.path, under), "unknown field, ignored");
+    let Some(Step::Key(name)) = unknown.path.last() else { return finding };
+    match closest(name, unknown.known.iter().copied()) {
         Some(known) => finding.hint(format!("did you mean {known}?")),
         None => finding,
     }

@@ -388,12 +388,12 @@ impl<'o> Reader<'o> {
         list: impl Fn(&mut Inventory) -> &mut Vec<Sourced<T>>,
         metadata: impl Fn(&mut T) -> &mut ObjectMeta,
     ) {
-        match serde_json::from_value::<T>(value) {
+        match super::tracked::read::<T>(value).object {
             Ok(mut value) => {
                 metadata(&mut value).clone_from(&object.metadata);
                 list(&mut self.inventory).push(Sourced { value, place: object.origin.place() });
             }
-            Err(error) => self.report(object.origin, &object.shown, vec![Finding::error("", error.to_string())]),
+            Err((error, _)) => self.report(object.origin, &object.shown, vec![Finding::error("", error.to_string())]),
         }
     }
 
