@@ -2,6 +2,7 @@
 //!
 //! In `tests/manifests`, `# expect: TEXT` stands in a bad document and is part of its finding, `# keeps` marks a document whose finding
 //! is a warning.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test stops where its input is wrong")]
 
 use proptest::prelude::*;
 use std::fs;

@@ -102,7 +102,7 @@ impl<'de> Deserializer<'de> for Tracked<'_> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.value {
             Value::Array(items) => {
-                visitor.visit_seq(Items { items: items.into_iter().enumerate(), around: self.at, record: self.record })
+                visitor.visit_seq(Items { rest: items.into_iter().enumerate(), around: self.at, record: self.record })
             }
             Value::Object(map) => visitor.visit_map(Fields::new(map, &[], self.at, self.record)),
             scalar => scalar.deserialize_any(visitor),
@@ -151,7 +151,7 @@ impl<'de> Deserializer<'de> for Tracked<'_> {
 }
 
 struct Items<'a> {
-    items: std::iter::Enumerate<std::vec::IntoIter<Value>>,
+    rest: std::iter::Enumerate<std::vec::IntoIter<Value>>,
     around: Option<&'a At<'a>>,
     record: &'a RefCell<Record>,
 }
@@ -160,17 +160,17 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        let Some((index, value)) = self.items.next() else { return Ok(None) };
+        let Some((index, value)) = self.rest.next() else { return Ok(None) };
         descend(seed, value, (self.around, StepRef::Index(index), &[]), self.record).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len())
+        Some(self.rest.len())
     }
 }
 
 struct Fields<'a> {
-    fields: serde_json::map::IntoIter,
+    rest: serde_json::map::IntoIter,
     next: Option<(String, Value)>,
     known: &'static [&'static str],
     around: Option<&'a At<'a>>,
@@ -184,7 +184,7 @@ impl<'a> Fields<'a> {
         around: Option<&'a At<'a>>,
         record: &'a RefCell<Record>,
     ) -> Self {
-        Self { fields: map.into_iter(), next: None, known, around, record }
+        Self { rest: map.into_iter(), next: None, known, around, record }
     }
 }
 
@@ -192,7 +192,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     type Error = Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        self.next = self.fields.next();
+        self.next = self.rest.next();
         let Some((key, _)) = &self.next else { return Ok(None) };
         let key: StringDeserializer<Error> = key.clone().into_deserializer();
         seed.deserialize(key).map(Some)
@@ -204,6 +204,6 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.fields.len())
+        Some(self.rest.len())
     }
 }

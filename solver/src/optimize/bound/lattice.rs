@@ -70,7 +70,7 @@ fn one(
 ) -> Option<i128> {
     let prices = integers(prices, fine);
     let room = usize::try_from(instance.capacity(bin)[exact]).ok()?;
-    let mut priced = at_prices(instance.capacity(bin), &prices);
+    let mut ceiling = at_prices(instance.capacity(bin), &prices);
     let mut lots: Vec<(usize, i64)> = Vec::new();
     for (class, most) in instance.most(bin).iter().enumerate().filter(|(_, most)| **most > 0) {
         let profit = (i128::from(values[class]) << PRICE_BITS) - at_prices(instance.size(class), &prices);
@@ -79,7 +79,7 @@ fn one(
         }
         let size = usize::try_from(instance.size(class)[exact]).ok()?;
         if size == 0 {
-            priced = priced.saturating_add(profit.saturating_mul(i128::from(*most)));
+            ceiling = ceiling.saturating_add(profit.saturating_mul(i128::from(*most)));
             continue;
         }
         // Lots of 1, 2, 4, ... and the rest make up any count.
@@ -103,5 +103,5 @@ fn one(
             table[at] = table[at].max(table[at - size].saturating_add(profit));
         }
     }
-    Some((priced >> PRICE_BITS) + 1 + i128::from(table[room]))
+    Some((ceiling >> PRICE_BITS) + 1 + i128::from(table[room]))
 }
