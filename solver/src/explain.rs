@@ -49,9 +49,10 @@ pub struct PodExplanation {
     pub pod: ObjectKey,
     /// Where it ended up.
     pub outcome: Outcome,
-    /// How many offerings were left after each step, for this pod alone on a new node.
+    /// How many offerings of all pools together are left after each step, for this pod alone on a new node; the counts never grow.
     pub funnel: Vec<FunnelStep>,
-    /// The step that removed the last offerings, or for a placed pod the one that removed the largest share of what it was given.
+    /// The step that removed the last offerings; for a placed pod the resource of which it takes the largest share on the cheapest
+    /// offering that holds it alone.
     pub binding: Option<String>,
     /// The cheapest offering that would hold this pod alone.
     pub cheapest_alone: Option<OfferingRef>,
@@ -68,7 +69,7 @@ pub struct NodeExplanation {
     pub node_pool: NodePoolName,
     /// What is bought.
     pub offering: OfferingRef,
-    /// How many offerings of the pool were left after each step, for all pods of the node together.
+    /// How many offerings of the pool are left after each step, for all pods of the node together.
     pub funnel: Vec<FunnelStep>,
     /// Offerings of the pool that would hold the node's pods, the chosen one included.
     pub candidates: usize,

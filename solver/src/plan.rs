@@ -138,7 +138,7 @@ impl fmt::Display for Reason {
 /// One step of a funnel and what was left after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunnelStep {
-    /// What was asked: `nodePool default: requirements`, `resources: memory 1433Mi`, ...
+    /// What was asked: `offerings of nodePool default` (all of them), `nodePool default: requirements`, `resources: memory 1433Mi`, ...
     pub step: String,
     /// Offerings that passed.
     pub remaining: usize,

@@ -80,12 +80,12 @@ fn a_placed_pod_shows_its_funnel_and_the_cheapest_node_for_it_alone() {
         matches!(&told.outcome, Outcome::New(name, offering) if name.as_str() == "default-0" && offering.price == MicroUsd(40_000))
     );
     let expected = [
-        ("nodePool default: taints", 12),
+        ("offerings of nodePool default", 12),
         ("nodePool default: requirements", 12),
         ("nodeSelector topology.kubernetes.io/zone In [a]", 6),
     ];
     assert_eq!(steps(&told.funnel), expected);
-    assert_eq!(told.binding.as_deref(), Some("nodeSelector topology.kubernetes.io/zone In [a]"));
+    assert_eq!(told.binding.as_deref(), Some("memory: it asks for 3Gi, and arm leaves 3Gi beside daemonsets"));
     let cheapest = told.cheapest_alone.unwrap();
     assert_eq!((cheapest.instance_type.as_str(), cheapest.zone.as_str(), cheapest.price), ("arm", "a", MicroUsd(9_000)));
     assert_eq!(told.would_fit_if, None);
@@ -93,7 +93,9 @@ fn a_placed_pod_shows_its_funnel_and_the_cheapest_node_for_it_alone() {
 
 #[test]
 fn a_pod_on_an_existing_node_says_so() {
-    assert_eq!(of_pod("old").outcome, Outcome::Existing("used".into()));
+    let told = of_pod("old");
+    assert_eq!(told.outcome, Outcome::Existing("used".into()));
+    assert!(told.binding.is_some_and(|binding| binding.starts_with("memory: it asks for 1Gi, and ")));
 }
 
 #[test]
@@ -111,8 +113,12 @@ fn a_node_shows_its_rivals_and_what_keeps_the_cheaper_ones_away() {
     let snapshot = snapshot();
     let told = of_node(&snapshot, &plan(&snapshot));
     assert_eq!(told.offering.price, MicroUsd(40_000));
-    let expected =
-        [("nodePool default: requirements", 12), ("nodeSelector and nodeAffinity of its pods", 6), ("resources: cpu", 2)];
+    let expected = [
+        ("offerings of nodePool default", 12),
+        ("nodePool default: requirements", 12),
+        ("nodeSelector and nodeAffinity of its pods", 6),
+        ("resources: cpu", 2),
+    ];
     assert_eq!(steps(&told.funnel), expected);
     assert_eq!(told.candidates, 2);
     assert_eq!(told.runner_up.map(|other| (other.price, other.capacity_type.as_str())), Some((MicroUsd(80_000), "on-demand")));

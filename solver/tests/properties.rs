@@ -107,6 +107,7 @@ proptest! {
             prop_assert!(!entry.message.is_empty());
             let exhausted = entry.funnel.last().is_none_or(|step| step.remaining == 0);
             prop_assert!(exhausted || entry.reason == Reason::NotYetSupported, "{entry:#?}");
+            prop_assert!(entry.funnel.is_sorted_by(|a, b| a.remaining >= b.remaining), "{entry:#?}");
             prop_assert!(!entry.funnel.is_empty() || matches!(entry.reason, Reason::NotYetSupported | Reason::NoNodePool));
         }
     }

@@ -47,27 +47,37 @@ pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &Limi
     }
 }
 
-/// How many offerings were left after each step. It ends where none is left. Steps of the pod's own choice (selector, affinity) are
-/// always listed; the others where they removed something.
+/// How many offerings of all pools together are left after each step, beginning with all: the counts never grow, and the funnel ends
+/// where none is left. Each pool has a step of its own, its taints where the pod does not tolerate them and its requirements
+/// otherwise. Steps of the pod's own choice (selector, affinity) are always listed; the others where they removed something.
 pub(super) fn funnel(shape: &PodShape, found: &Survey) -> Vec<FunnelStep> {
-    let mut steps = Vec::new();
-    for count in &found.pools {
-        steps.push(FunnelStep { step: format!("nodePool {}: taints", count.pool), remaining: count.tolerated });
-        if count.tolerated > 0 {
-            steps.push(FunnelStep { step: format!("nodePool {}: requirements", count.pool), remaining: count.allowed });
-        }
-    }
-    let mut remaining: usize = found.pools.iter().map(|count| count.allowed).sum();
-    let selectors =
-        shape.node_selector.iter().enumerate().map(|(index, wanted)| (Step::Selector(index), format!("nodeSelector {wanted}")));
-    let affinity = (!shape.node_affinity.is_empty()).then(|| (Step::Affinity, "nodeAffinity".to_owned()));
-    let removing = found.removed.keys().filter_map(|step| Some((step.clone(), name(shape, step)?)));
-    for (step, name) in selectors.chain(affinity).chain(removing) {
+    let (repelled, tolerated): (Vec<_>, Vec<_>) = found.pools.iter().partition(|count| count.tolerated < count.offerings);
+    let taints =
+        repelled.into_iter().map(|count| (format!("nodePool {}: taints", count.pool), count.offerings - count.tolerated));
+    let requirements =
+        tolerated.into_iter().map(|count| (format!("nodePool {}: requirements", count.pool), count.tolerated - count.allowed));
+    let removed = |step: &Step| found.removed.get(step).copied().unwrap_or(0);
+    let selectors = shape
+        .node_selector
+        .iter()
+        .enumerate()
+        .map(|(index, wanted)| (format!("nodeSelector {wanted}"), removed(&Step::Selector(index))));
+    let affinity = (!shape.node_affinity.is_empty()).then(|| ("nodeAffinity".to_owned(), removed(&Step::Affinity)));
+    let others = found.removed.iter().filter_map(|(step, removed)| Some((name(shape, step)?, *removed)));
+    let all = found.pools.iter().map(|count| count.offerings).sum();
+    let start = match &found.pools[..] {
+        [] => return Vec::new(),
+        [only] => FunnelStep { step: format!("offerings of nodePool {}", only.pool), remaining: all },
+        pools => FunnelStep { step: format!("offerings of {} nodePools", pools.len()), remaining: all },
+    };
+    let mut remaining = all;
+    let mut steps = vec![start];
+    for (step, removed) in taints.chain(requirements).chain(selectors).chain(affinity).chain(others) {
         if remaining == 0 {
             break;
         }
-        remaining -= found.removed.get(&step).copied().unwrap_or(0);
-        steps.push(FunnelStep { step: name, remaining });
+        remaining -= removed;
+        steps.push(FunnelStep { step, remaining });
     }
     steps
 }

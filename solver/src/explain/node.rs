@@ -139,12 +139,12 @@ impl<'a> Load<'a> {
         all.entry(Fall::Requirements).or_default();
         all.entry(Fall::Selection).or_default();
         let mut remaining = offerings;
-        all.iter()
-            .map(|(fall, removed)| {
-                remaining -= removed;
-                FunnelStep { step: self.step(fall), remaining }
-            })
-            .collect()
+        let start = FunnelStep { step: format!("offerings of nodePool {}", self.pool.name), remaining };
+        let steps = all.iter().map(|(fall, removed)| {
+            remaining -= removed;
+            FunnelStep { step: self.step(fall), remaining }
+        });
+        std::iter::once(start).chain(steps).collect()
     }
 
     fn step(&self, fall: &Fall) -> String {

@@ -1,8 +1,8 @@
 //! Why a pod is where it is, or nowhere.
 
 use super::diagnosis::funnel;
-use super::survey::{LimitsLeft, PoolCount, Survey, survey};
-use super::{Outcome, PodExplanation};
+use super::survey::{LimitsLeft, Survey, Tight, survey};
+use super::{Outcome, PodExplanation, amount};
 use crate::plan::FunnelStep;
 use crate::{ObjectKey, Plan, Snapshot};
 
@@ -17,14 +17,14 @@ pub(super) fn explain(snapshot: &Snapshot, plan: &Plan, key: &ObjectKey) -> Opti
         return Some(PodExplanation {
             pod: key.clone(),
             outcome,
-            binding: entry.funnel.iter().find(|step| step.remaining == 0).map(|step| step.step.clone()),
+            binding: last(&entry.funnel),
             funnel: entry.funnel.clone(),
             cheapest_alone: found.cheapest,
             would_fit_if: entry.would_fit_if.clone(),
         });
     }
     let funnel = funnel(&pod.shape, &found);
-    let binding = tightest(&funnel, &found).map(|step| step.step.clone());
+    let binding = tightest(&found, &funnel);
     Some(PodExplanation { pod: key.clone(), outcome, funnel, binding, cheapest_alone: found.cheapest, would_fit_if: None })
 }
 
@@ -38,23 +38,16 @@ fn outcome(plan: &Plan, key: &ObjectKey) -> Option<Outcome> {
         .or_else(|| nowhere.map(|entry| Outcome::Unschedulable(entry.reason, entry.message.clone())))
 }
 
-/// The step that removed the largest share of the offerings that reached it; the first of equals, `None` where nothing was removed.
-fn tightest<'f>(steps: &'f [FunnelStep], found: &Survey) -> Option<&'f FunnelStep> {
-    // Each pool's taints are asked of all its offerings, its requirements of those that are left; after the pools, all are asked together.
-    let of_pool =
-        |count: &PoolCount| if count.tolerated > 0 { vec![count.offerings, count.tolerated] } else { vec![count.offerings] };
-    let mut before: Vec<usize> = found.pools.iter().flat_map(of_pool).collect();
-    let pool_steps = before.len();
-    before.push(found.pools.iter().map(|count| count.allowed).sum());
-    before.extend(steps.iter().skip(pool_steps).map(|step| step.remaining));
-    let mut best: Option<(&FunnelStep, usize)> = None;
-    for (step, given) in steps.iter().zip(before) {
-        let closer = |(known, known_given): (&FunnelStep, usize)| {
-            (step.remaining as u128) * (known_given as u128) < (known.remaining as u128) * (given as u128)
-        };
-        if step.remaining < given && best.is_none_or(closer) {
-            best = Some((step, given));
-        }
-    }
-    best.map(|(step, _)| step)
+/// The step that removed the last offerings.
+fn last(funnel: &[FunnelStep]) -> Option<String> {
+    funnel.last().filter(|step| step.remaining == 0).map(|step| step.step.clone())
+}
+
+/// What decides how big a node the pod needs; for a pod that fits on an existing node only, what keeps it from a new one.
+fn tightest(found: &Survey, funnel: &[FunnelStep]) -> Option<String> {
+    let Some((offering, tight)) = found.cheapest.as_ref().zip(found.tightest.as_ref()) else { return last(funnel) };
+    let Tight { resource, asked, room } = tight;
+    let asked = amount::exact(resource.as_str(), *asked);
+    let room = amount::at_most(resource.as_str(), *room);
+    Some(format!("{resource}: it asks for {asked}, and {} leaves {room} beside daemonsets", offering.instance_type))
 }

@@ -66,6 +66,14 @@ pub(super) struct PoolCount {
     pub(super) allowed: usize,
 }
 
+/// A resource on an offering that holds the pod: what the pod asks for, and how much there is beside daemonsets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tight {
+    pub(super) resource: ResourceName,
+    pub(super) asked: i64,
+    pub(super) room: i64,
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
@@ -74,7 +82,10 @@ pub(super) struct Survey {
     pub(super) removed: BTreeMap<Step, usize>,
     /// Offerings that nothing speaks against.
     pub(super) open: usize,
+    /// The cheapest of them.
     pub(super) cheapest: Option<OfferingRef>,
+    /// What the pod takes the largest share of on the cheapest.
+    pub(super) tightest: Option<Tight>,
     /// Untolerated taints by pool, for the message.
     pub(super) taints: Vec<(NodePoolName, Taint)>,
     /// The most of a resource that any offering left to the pod, where some offering had too little.
@@ -142,20 +153,24 @@ impl<'a> Surveyor<'a> {
         }
         let bench = Bench { allocatable: instance_type.allocatable(), limits: self.limit_obstacles(instance_type) };
         for offering in &instance_type.offerings {
-            let mut furthest = Some(Step::Taints);
+            let mut furthest = Step::Taints;
+            let mut holding = None;
             for open in &self.variants {
                 let candidate = Candidate { pool: self.pool, instance_type, offering, open };
-                let first = self.judge(&candidate, &bench, found);
-                furthest = match (furthest, first) {
-                    (Some(a), Some(b)) => Some(a.max(b)),
-                    _ => None,
-                };
+                match self.judge(&candidate, &bench, found) {
+                    Some(step) => furthest = furthest.max(step),
+                    None => holding = holding.or(Some(candidate)),
+                }
             }
-            if let Some(step) = furthest {
-                *found.removed.entry(step).or_default() += 1;
-            } else {
-                found.open += 1;
-                found.cheapest = found.cheapest.take().into_iter().chain(reference(instance_type, offering)).min();
+            let Some(candidate) = holding else {
+                *found.removed.entry(furthest).or_default() += 1;
+                continue;
+            };
+            found.open += 1;
+            let named = reference(instance_type, offering);
+            if named.is_some() && (found.cheapest.is_none() || named < found.cheapest) {
+                found.cheapest = named;
+                found.tightest = self.tightest(&candidate, &bench);
             }
         }
     }
@@ -202,6 +217,18 @@ impl<'a> Surveyor<'a> {
         obstacles.extend(&bench.limits);
         self.note(&obstacles, found);
         obstacles.first().map(Obstacle::step)
+    }
+
+    /// Of equal shares the first by name.
+    fn tightest(&self, candidate: &Candidate<'a>, bench: &Bench<'a>) -> Option<Tight> {
+        let daemons: Vec<&DaemonSet> = self.daemon_sets.iter().filter(|daemon| candidate.runs(daemon)).collect();
+        let kept = overhead(&daemons);
+        let requests = self.shape.requests.iter().filter(|(_, asked)| *asked > 0).map(|(name, asked)| {
+            let room = bench.allocatable.get(name.as_str()).saturating_sub(kept.get(name.as_str()));
+            Tight { resource: name.clone(), asked, room }
+        });
+        let share = |a: &Tight, b: &Tight| i128::from(a.asked) * i128::from(b.room);
+        requests.reduce(|best, next| if share(&next, &best) > share(&best, &next) { next } else { best })
     }
 
     fn add_resources(&self, candidate: &Candidate<'a>, bench: &Bench<'a>, obstacles: &mut Vec<Obstacle<'a>>) {

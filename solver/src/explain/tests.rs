@@ -84,7 +84,7 @@ fn a_request_beyond_every_type_names_the_largest_that_fits() {
     );
     assert_eq!(
         steps(&diagnosis),
-        [("nodePool default: taints", 4), ("nodePool default: requirements", 4), ("resources: memory 40Gi", 0)]
+        [("offerings of nodePool default", 4), ("nodePool default: requirements", 4), ("resources: memory 40Gi", 0)]
     );
 }
 
@@ -118,7 +118,7 @@ fn a_taint_asks_for_its_toleration() {
     assert!(
         diagnosis.message.ends_with("add a toleration for gpu=true:NoSchedule of NodePool gpu, or a NodePool without taints")
     );
-    assert_eq!(steps(&diagnosis), [("nodePool gpu: taints", 0)]);
+    assert_eq!(steps(&diagnosis), [("offerings of nodePool gpu", 4), ("nodePool gpu: taints", 0)]);
     let toleration = Toleration { key: None, operator: TolerationOperator::Exists, value: "".into(), effect: None };
     let tolerant = PodShape { tolerations: vec![toleration], ..shape(1, 1) };
     assert_eq!(survey(&snapshot([tainted]), &tolerant, &LimitsLeft::new()).open, 4);
@@ -133,12 +133,33 @@ fn affinity_and_selector_fall_in_their_own_steps() {
     assert_eq!(diagnosis.reason, Reason::NoMatchingInstanceType);
     assert_eq!(diagnosis.would_fit_if.as_deref(), Some("without required node affinity"));
     let expected = [
-        ("nodePool default: taints", 4),
+        ("offerings of nodePool default", 4),
         ("nodePool default: requirements", 4),
         ("nodeSelector topology.kubernetes.io/zone In [a]", 2),
         ("nodeAffinity", 0),
     ];
     assert_eq!(steps(&diagnosis), expected);
+}
+
+/// Taints of one pool are not what a pod fails on that is too big for the others, wherever the pools stand in the order.
+#[test]
+fn the_funnel_counts_all_pools_and_ends_with_the_cause() {
+    let taint = Taint { key: "gpu".into(), value: "".into(), effect: TaintEffect::NoSchedule };
+    let mut narrow = pool("narrow");
+    narrow.requirements.add(Requirement::equals("kubernetes.io/arch", "arm64"));
+    for weight in [-1, 1] {
+        let tainted = NodePool { taints: vec![taint.clone()], weight, ..pool("gpu") };
+        let diagnosis = told(&snapshot([tainted, narrow.clone(), pool("wide")]), &shape(1000, 40 * GI));
+        assert_eq!(diagnosis.reason, Reason::NoInstanceTypeFits);
+        let expected = [
+            ("offerings of 3 nodePools", 12),
+            ("nodePool gpu: taints", 8),
+            ("nodePool narrow: requirements", 6),
+            ("nodePool wide: requirements", 6),
+            ("resources: memory 40Gi", 0),
+        ];
+        assert_eq!(steps(&diagnosis), expected);
+    }
 }
 
 /// A value for an open label is chosen for the pod, and two demands on one key must agree on one value.
