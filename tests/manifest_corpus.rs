@@ -4,8 +4,6 @@
 //! is a warning.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test stops where its input is wrong")]
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
 use proptest::prelude::*;
 use std::fs;
 use std::path::PathBuf;
