@@ -34,7 +34,7 @@ pub use name::{InstanceTypeName, NodeName, NodePoolName, ObjectKey, Zone};
 pub use node::Node;
 pub use node_pool::NodePool;
 pub use options::{Objective, Options};
-pub use pack::solve;
+pub use pack::{baseline, solve};
 pub use plan::{Plan, PlannedNode, Reason, Status, Summary, Unschedulable};
 pub use pod::{DaemonSet, Feature, HostPort, Pod, PodShape, Protocol};
 pub use requirement::{Labels, Operator, Requirement, RequirementError, Requirements};

@@ -11,8 +11,10 @@
 
 mod alternatives;
 mod axis;
+pub mod baseline;
 mod bound;
 mod budget;
+mod certificate;
 mod compile;
 mod existing;
 mod fill;
@@ -63,7 +65,8 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
         status,
         steps: options.steps - state.steps,
     };
-    Plan { summary, nodes, existing_nodes, unschedulable }
+    let certificate = certificate::certificate(&problem, &state);
+    Plan { summary, nodes, existing_nodes, unschedulable, certificate }
 }
 
 /// One round: existing nodes, then pools by weight, then what is left on the nodes bought.

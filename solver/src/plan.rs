@@ -3,6 +3,10 @@
 use crate::{CapacityType, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Resources, Taint, Zone};
 use std::fmt;
 
+mod certificate;
+
+pub use certificate::{Certificate, Disregarded, PricedClass};
+
 /// What a plan's search proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -170,4 +174,6 @@ pub struct Plan {
     pub existing_nodes: Vec<ExistingPlacement>,
     /// Pods without a place, by key.
     pub unschedulable: Vec<Unschedulable>,
+    /// What stands behind [`Summary::lower_bound`].
+    pub certificate: Certificate,
 }

@@ -3,7 +3,7 @@
 use crate::support::oracle::{places, resummed};
 use crate::support::{GI, PoolExt, ShapeExt, ZONE, node, pool, shape, world};
 use windlass_solver::explain::Outcome;
-use windlass_solver::plan::{ExistingPlacement, FunnelStep};
+use windlass_solver::plan::{Certificate, ExistingPlacement, FunnelStep};
 use windlass_solver::{
     Explanation, MicroUsd, NodeExplanation, ObjectKey, Plan, PodExplanation, Reason, Snapshot, Status, Subject, Summary,
     Unschedulable, check, explain,
@@ -47,6 +47,7 @@ fn plan(snapshot: &Snapshot) -> Plan {
             funnel: vec![FunnelStep { step: "resources: cpu 99".to_owned(), remaining: 0 }],
             would_fit_if: Some("cpu request <= 7900m".to_owned()),
         }],
+        certificate: Certificate::default(),
     };
     let plan = resummed(plan);
     assert_eq!(check(snapshot, &plan), []);

@@ -1,15 +1,19 @@
 //! The solver seen from outside: snapshots in, plans out. One binary, so a new file here needs its `mod` line below.
 //!
+//! - `baseline`: what Karpenter's algorithm does, rule by rule, and against a plain retelling of it.
 //! - `cases`: the rules of scheduling, one small named case each.
 //! - `properties`: what holds for every plan, on random snapshots.
 //! - `optimum`: cost, bound and completeness against exhaustive search on tiny snapshots.
 //! - `violations`: `check` finds each kind of broken rule.
 //! - `explanations`: `explain` says what the plan shows.
 //! - `relaxations`: `wouldFitIf` is true.
+//! - `certificates`: what stands behind a lower bound.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot build its input should fail there")]
 
+mod baseline;
 mod cases;
+mod certificates;
 mod explanations;
 mod optimum;
 mod properties;

@@ -4,7 +4,7 @@ use crate::support::oracle::places;
 use crate::support::{
     ARCH, CAPACITY, GI, PoolExt, ShapeExt, TYPE, ZONE, kinds, need, node, pool, port, shape, taint, tolerates, world,
 };
-use windlass_solver::plan::{ExistingPlacement, OfferingRef};
+use windlass_solver::plan::{Certificate, ExistingPlacement, OfferingRef};
 use windlass_solver::{
     CapacityType, Feature, MicroUsd, NodePool, ObjectKey, Operator, Plan, Reason, Requirement, Snapshot, Status, Summary,
     TaintEffect, TolerationOperator, Unschedulable, Violation, check,
@@ -72,6 +72,7 @@ fn plan(snapshot: &Snapshot) -> Plan {
             funnel: Vec::new(),
             would_fit_if: None,
         }],
+        certificate: Certificate::default(),
     }
 }
 

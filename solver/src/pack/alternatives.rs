@@ -20,7 +20,8 @@ pub(super) fn chosen<'p>(problem: &'p Problem<'_>, candidate: &Candidate) -> (&'
     offer(problem, candidate, problem.offer_indices[candidate.offers.start] as usize)
 }
 
-fn offer<'p>(problem: &'p Problem<'_>, candidate: &Candidate, index: usize) -> (&'p InstanceType, &'p Offering) {
+/// The instance type and the offering at `index` of the candidate's list of offers.
+pub(super) fn offer<'p>(problem: &'p Problem<'_>, candidate: &Candidate, index: usize) -> (&'p InstanceType, &'p Offering) {
     let offers = &problem.offers[problem.variants[candidate.variant].offers];
     let offer = offers.list[index];
     let instance_type = &offers.types[offer.instance_type];

@@ -22,9 +22,14 @@ pub(super) fn lower_bound(problem: &Problem<'_>, state: &mut State, cost: MicroU
             let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(|pool| pool.unsupported.is_empty()).collect();
             let terms = Terms { pools: &pools, relaxed: true, objective: Objective::Cost };
             // Only the bound counts here: a share of the steps does.
-            let solution = optimise(&Market::new(problem, &bought, terms, None), options.steps / 4, options);
+            let market = Market::new(problem, &bought, terms, None);
+            let solution = optimise(&market, options.steps / 4, options);
             state.steps = state.steps.saturating_sub(solution.as_ref().map_or(0, |solution| solution.steps));
-            solution.map_or(0, |solution| solution.lower_bound)
+            state.proof.method = None;
+            solution.map_or(0, |solution| {
+                state.proof.add(&market, &solution);
+                solution.lower_bound
+            })
         }
     };
     MicroUsd(proven).min(cost)

@@ -37,7 +37,7 @@ pub(super) fn fill_existing(problem: &Problem<'_>, state: &mut State, relaxed: b
 }
 
 /// Whether labels and taints let a pod on an existing node.
-fn accepts(node: &Node, shape: &PodShape, relaxed: bool) -> bool {
+pub(super) fn accepts(node: &Node, shape: &PodShape, relaxed: bool) -> bool {
     let holds = |requirement: &Requirement| requirement.allows(node.labels.get(requirement.key()).map(AsRef::as_ref));
     let affinity = || shape.node_affinity.iter().any(|term| !term.is_empty() && term.iter().all(holds));
     node.schedulable

@@ -1,11 +1,13 @@
 //! From what was decided to the [`Plan`] that people and controllers read.
 
 use super::alternatives::{alternatives, chosen, reference, within_limits};
-use super::problem::Problem;
+use super::problem::{Candidate, Problem};
 use super::state::{NewNode, State};
 use crate::explain::diagnose;
 use crate::plan::{ExistingPlacement, PlannedNode};
-use crate::{Labels, NodeName, NodePoolName, ObjectKey, Options, ResourceName, Resources, Unschedulable, label};
+use crate::{
+    InstanceType, Labels, NodeName, NodePoolName, ObjectKey, Offering, Options, ResourceName, Resources, Unschedulable, label,
+};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -27,7 +29,8 @@ impl<'p, 's> Pods<'p, 's> {
         problem.classes[class].pods.iter().skip(from).take(count).map(|pod| problem.snapshot.pods()[*pod as usize].key.clone())
     }
 
-    fn load(&mut self, load: &[(usize, u32)]) -> Vec<ObjectKey> {
+    /// The next pods of each class, sorted.
+    pub(super) fn load(&mut self, load: &[(usize, u32)]) -> Vec<ObjectKey> {
         let mut pods: Vec<ObjectKey> = Vec::new();
         for (class, count) in load {
             pods.extend(self.take(*class, *count as usize));
@@ -62,7 +65,8 @@ pub(super) fn nodes(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_
     let mut planned = Vec::new();
     for group in groups {
         let all = alternatives(problem, group, options);
-        let template = planned_node(problem, group);
+        let candidate = &problem.candidates[group.candidate];
+        let template = describe(problem, candidate, chosen(problem, candidate), &group.load);
         for _ in 0..group.copies {
             let pool = problem.pool(&problem.candidates[group.candidate]);
             let index = count.entry(pool).or_insert(0);
@@ -78,12 +82,16 @@ pub(super) fn nodes(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_
     planned
 }
 
-/// A node without its name, its pods and its alternatives.
-fn planned_node(problem: &Problem<'_>, node: &NewNode) -> PlannedNode {
-    let candidate = &problem.candidates[node.candidate];
+/// What a node is like that buys `bought`, an offer of `candidate`, for `load`; without its name, its pods and its alternatives.
+pub(super) fn describe(
+    problem: &Problem<'_>,
+    candidate: &Candidate,
+    bought: (&InstanceType, &Offering),
+    load: &[(usize, u32)],
+) -> PlannedNode {
+    let (instance_type, offering) = bought;
     let variant = &problem.variants[candidate.variant];
     let pool = &problem.snapshot.node_pools()[variant.pool];
-    let (instance_type, offering) = chosen(problem, candidate);
     let mut labels: Labels = variant.labels.clone();
     labels.extend(instance_type.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
     for (key, value) in [
@@ -101,7 +109,7 @@ fn planned_node(problem: &Problem<'_>, node: &NewNode) -> PlannedNode {
     for daemon in daemons() {
         requested.add(&daemon.shape.requests);
     }
-    for (class, count) in &node.load {
+    for (class, count) in load {
         for (name, amount) in problem.classes[*class].shape.requests.iter() {
             let sum = requested.get(name.as_str()).saturating_add(amount.saturating_mul(i64::from(*count)));
             requested.set(name.clone(), sum);

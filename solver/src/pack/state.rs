@@ -2,7 +2,9 @@
 
 use super::axis::Amounts;
 use super::budget::Budget;
+use super::market::Market;
 use super::problem::Problem;
+use crate::optimize::{Bound, Solution};
 
 /// A node to buy, so and so many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,27 @@ pub(super) struct State {
     pub(super) steps: u64,
     /// Sum of the bounds proven for what was bought, as long as they cover all of it.
     pub(super) proven: Option<i64>,
+    /// How these bounds were proven, and at which price for one pod of each class.
+    pub(super) proof: Proof,
+}
+
+/// What proves a bound.
+#[derive(Debug)]
+pub(super) struct Proof {
+    /// The weakest method that was needed; `None` where nothing was bought.
+    pub(super) method: Option<Bound>,
+    /// By class, micro dollars per hour.
+    pub(super) marginal: Vec<i64>,
+}
+
+impl Proof {
+    /// Adds what the optimiser proved of a market.
+    pub(super) fn add(&mut self, market: &Market, solution: &Solution) {
+        self.method = self.method.max(Some(solution.bound));
+        for (item, price) in market.items.iter().zip(&solution.marginal) {
+            self.marginal[item.class] = *price;
+        }
+    }
 }
 
 impl State {
@@ -49,6 +72,7 @@ impl State {
             budget: Budget::new(problem),
             steps,
             proven: Some(0),
+            proof: Proof { method: None, marginal: vec![0; problem.classes.len()] },
         }
     }
 

@@ -55,6 +55,7 @@ pub(super) fn buy(problem: &Problem<'_>, state: &mut State, pools: &[bool], rela
             // Machines that a limit rules out are not in the market, so the bound holds only where nothing is limited.
             let bounds_the_bill = options.objective == Objective::Cost && !limited(problem, pools);
             state.proven = state.proven.filter(|_| bounds_the_bill).map(|sum| sum.saturating_add(solution.lower_bound));
+            state.proof.add(&market, &solution);
             commit(problem, state, &market, &solution.patterns);
             return;
         }

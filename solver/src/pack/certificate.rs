@@ -1,0 +1,46 @@
+//! What stands behind the lower bound, from what the purchases proved.
+
+use super::problem::Problem;
+use super::state::State;
+use crate::plan::{Certificate, Disregarded, PricedClass};
+use crate::{MicroUsd, TaintEffect};
+use std::cmp::Reverse;
+
+/// The certificate of the bound of what `state` buys.
+pub(super) fn certificate(problem: &Problem<'_>, state: &State) -> Certificate {
+    let bought = state.bought();
+    if bought.is_empty() {
+        return Certificate::default();
+    }
+    // Pods are handed out in key order, existing nodes first.
+    let mut first = vec![0; problem.classes.len()];
+    for (class, count) in state.existing.iter().flatten() {
+        first[*class] += *count as usize;
+    }
+    let mut classes: Vec<PricedClass> = bought
+        .into_iter()
+        .map(|(class, count)| PricedClass {
+            pods: problem.classes[class].pods.iter().skip(first[class]).take(count as usize).copied().collect(),
+            marginal: MicroUsd(state.proof.marginal[class].max(0)),
+        })
+        .collect();
+    classes.sort_by(|a, b| (Reverse(a.total()), &a.pods).cmp(&(Reverse(b.total()), &b.pods)));
+    Certificate { method: state.proof.method, disregarded: disregarded(problem), classes }
+}
+
+/// What of this snapshot the bound takes no notice of.
+fn disregarded(problem: &Problem<'_>) -> Vec<Disregarded> {
+    let pools = || problem.snapshot.node_pools().iter().filter(|pool| pool.unsupported.is_empty());
+    let mut weights: Vec<i32> = pools().map(|pool| pool.weight).collect();
+    weights.dedup();
+    let soft = pools().flat_map(|pool| &pool.taints).any(|taint| taint.effect == TaintEffect::PreferNoSchedule);
+    [
+        (Disregarded::ExistingNodes, !problem.snapshot.nodes().is_empty()),
+        (Disregarded::Weights, weights.len() > 1),
+        (Disregarded::Limits, pools().any(|pool| !pool.limits.is_empty())),
+        (Disregarded::SoftTaints, soft),
+    ]
+    .into_iter()
+    .filter_map(|(rule, applies)| applies.then_some(rule))
+    .collect()
+}
