@@ -95,7 +95,12 @@ fn a_name_that_nothing_has_is_an_error_with_close_matches() {
 fn json_follows_the_published_schema() {
     let schema = std::fs::read(root().join("docs/plan.schema.json")).unwrap();
     let schema = jsonschema::draft202012::new(&serde_json::from_slice(&schema).unwrap()).unwrap();
-    for arguments in [&["-f", SHOP, "--explain", "web-0", "--explain", "cache-1"][..], &["-f", PLACEABLE], &["-f", CATALOG[1]]] {
+    for arguments in [
+        &["-f", SHOP, "--explain", "web-0", "--explain", "cache-1"][..],
+        &["-f", SHOP, "--certificate", "--against", "karpenter"],
+        &["-f", PLACEABLE],
+        &["-f", CATALOG[1]],
+    ] {
         let output = run(&[arguments, &["-o", "json"]].concat());
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
         let broken: Vec<String> = schema.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -155,4 +160,23 @@ fn quiet_leaves_nothing_but_data() {
     let output = run(&["-f", SHOP, "-q"]);
     assert_eq!(stderr(&output), "");
     assert_eq!(stdout(&output), stdout(&run(&["-f", SHOP])));
+}
+
+#[test]
+fn the_certificate_and_karpenters_bill_of_the_shop() {
+    let asked = ["--certificate", "--against", "karpenter"];
+    golden("certificate_against", &stdout(&run(&[&["-f", SHOP], &asked[..]].concat())));
+    let json: serde_json::Value =
+        serde_json::from_slice(&run(&[&["-f", SHOP, "-o", "json"], &asked[..]].concat()).stdout).unwrap();
+    let (summary, certificate, against) = (&json["summary"], &json["certificate"], &json["against"]);
+    for field in ["lowerBoundUsd", "gapPercent", "status"] {
+        assert_eq!(certificate[field], summary[field], "{field}");
+    }
+    let priced: u64 = certificate["classes"].as_array().unwrap().iter().map(|class| class["pods"].as_u64().unwrap()).sum();
+    let on_new: usize = json["nodes"].as_array().unwrap().iter().map(|node| node["pods"].as_array().unwrap().len()).sum();
+    assert_eq!(priced, on_new as u64);
+    assert_eq!((&against["algorithm"], &against["placed"]), (&"karpenter".into(), &summary["placed"]));
+    assert!(against["saving"]["hourlyUsd"].as_f64().unwrap() >= 0.0, "{against}");
+    let refused = run(&["-f", SHOP, "-o", "name", "--against", "karpenter"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
 }

@@ -5,6 +5,8 @@
 //!                       └──────── region ─▶ Catalog ─┘
 //! ```
 
+mod against;
+mod certificate;
 mod fault;
 mod group;
 mod headline;
@@ -22,13 +24,14 @@ mod yaml;
 
 use super::convert::Era;
 use super::{EXIT_ERROR, EXIT_INPUT, Failure, as_typed, terminal};
+use against::{Against, Peer};
 use input::Input;
 use owo_colors::OwoColorize;
 use report::Report;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use windlass_solver::{Explanation, Options, Plan, Snapshot, check, explain};
+use windlass_solver::{Explanation, Options, Plan, Snapshot, baseline, check, explain};
 
 /// Some pods have no place.
 const EXIT_UNSCHEDULABLE: u8 = 3;
@@ -99,6 +102,14 @@ pub(crate) struct Args {
     /// Say why a pod (namespace/name, or a name that only one pod has) or a planned node is where it is; may be repeated
     #[arg(long, value_name = "POD", help_heading = "Output")]
     explain: Vec<String>,
+
+    /// Say what proves the lower bound, and what each kind of pod adds to the cost
+    #[arg(long, help_heading = "Output")]
+    certificate: bool,
+
+    /// Show the bill of another algorithm on the same input beside ours
+    #[arg(long, value_enum, value_name = "ALGORITHM", help_heading = "Output")]
+    against: Option<Peer>,
 
     /// What to minimise once as many pods as possible are placed
     #[arg(long, value_enum, default_value_t, help_heading = "Search")]
@@ -182,8 +193,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// Runs it.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    if args.output == Output::Name && !args.explain.is_empty() {
-        return Err("--explain has nothing to say with -o name; choose another output".into());
+    let extras =
+        [("--explain", !args.explain.is_empty()), ("--certificate", args.certificate), ("--against", args.against.is_some())];
+    if let Some((flag, _)) = extras.iter().find(|(_, given)| *given && args.output == Output::Name) {
+        return Err(format!("{flag} has nothing to say with -o name; choose another output").into());
     }
     let input = Input::read(args)?;
     input.tell(args);
@@ -195,6 +208,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(EXIT_ERROR));
     }
     let explanations = explanations(args, snapshot, &plan)?;
+    let against = against(args, snapshot, &plan);
+    if let Some(violations) = against.as_ref().map(|against| check(snapshot, &against.plan)).filter(|broken| !broken.is_empty()) {
+        terminal::note(&fault::report(&violations));
+        return Ok(ExitCode::from(EXIT_ERROR));
+    }
+    let classes = args.certificate.then(|| certificate::classes(snapshot, &plan, &input.owners));
     let report = Report {
         plan: &plan,
         explanations: &explanations,
@@ -202,6 +221,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         notes: &input.taken.notes,
         owners: &input.owners,
         estimated: &input.estimated,
+        certificate: classes.as_deref(),
+        against: against.as_ref(),
     };
     if let Some(path) = &args.out {
         std::fs::write(path, json::render(&report)?).map_err(|error| format!("--out {}: {error}", path.display()))?;
@@ -221,6 +242,14 @@ fn tell_end(report: &Report<'_>, output: Output, took: Duration) {
     }
     let steps = report.plan.summary.steps;
     terminal::note(&format!("{note} searched {steps} steps in {} ms\n", took.as_millis()));
+}
+
+/// What `--against` asks for.
+fn against(args: &Args, snapshot: &Snapshot, plan: &Plan) -> Option<Against> {
+    let peer = args.against?;
+    Some(match peer {
+        Peer::Karpenter => Against { peer, plan: baseline::karpenter(snapshot, plan) },
+    })
 }
 
 /// What `--explain` asks for.

@@ -19,6 +19,20 @@ pub struct Certificate {
     pub classes: Vec<PricedClass>,
 }
 
+impl Certificate {
+    /// What every bound covers, for people.
+    pub const COVERED: [&'static str; 8] = [
+        "requests of every resource",
+        "pods per node",
+        "host ports",
+        "node selectors and required node affinity",
+        "taints",
+        "daemonset overhead",
+        "requirements of NodePools",
+        "availability and price of offerings",
+    ];
+}
+
 /// Pods on new nodes that ask for the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PricedClass {

@@ -3,12 +3,16 @@
 //! Fields are only ever added. Equal input gives equal bytes, so nothing here depends on time, on the place of an object in its file or
 //! on the order of files: that is also why the duration of the search is printed on standard error and is no field.
 
+mod against;
+mod certificate;
 mod explanation;
 
 use super::report::{Report, gap_permille};
 use crate::cli::Failure;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::quantity;
+use against::{Comparison, comparison};
+use certificate::{Proof, proof};
 use explanation::{Explained, explained};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -36,6 +40,10 @@ pub(super) struct Document<'a> {
     notes: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     explanations: Vec<Explained<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<Proof<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<Comparison>,
 }
 
 #[derive(Debug, Serialize)]
@@ -152,11 +160,11 @@ impl Serialize for Usd {
 
 /// Tenths, as a decimal number such as `2.6`.
 #[derive(Debug)]
-struct Tenths(u32);
+struct Tenths(i64);
 
 impl Serialize for Tenths {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        decimal(serializer, i64::from(self.0), 10)
+        decimal(serializer, self.0, 10)
     }
 }
 
@@ -182,6 +190,8 @@ pub(super) fn document<'a>(report: &'a Report<'a>) -> Document<'a> {
         warnings: warnings(report.findings),
         notes: report.notes,
         explanations: report.explanations.iter().map(|answer| explained(report, answer)).collect(),
+        certificate: report.certificate.map(|classes| proof(report, classes)),
+        against: report.against.map(|against| comparison(plan, against)),
     }
 }
 
@@ -194,7 +204,7 @@ fn summary(plan: &Plan) -> Summary {
         new_nodes: plan.nodes.len(),
         hourly_cost_usd: Usd(summary.hourly_cost),
         lower_bound_usd: Usd(summary.lower_bound),
-        gap_percent: Tenths(gap_permille(summary.hourly_cost, summary.lower_bound)),
+        gap_percent: Tenths(gap_permille(summary.hourly_cost, summary.lower_bound).into()),
         status: summary.status.as_str(),
         solver: Solver { steps: summary.steps },
     }

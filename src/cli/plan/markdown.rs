@@ -5,6 +5,7 @@ use super::headline::headline;
 use super::report::{Report, count};
 use super::table::{OWNERS, grouped_nodes, sums};
 use super::why;
+use super::{against, certificate};
 use std::fmt::Write;
 use windlass_solver::Explanation;
 
@@ -30,6 +31,19 @@ pub(crate) fn render(report: &Report<'_>) -> String {
     }
     for explanation in report.explanations {
         explained(&mut text, report, explanation);
+    }
+    if let Some(classes) = report.certificate {
+        let mut body = String::new();
+        for (label, fact) in certificate::facts(report) {
+            let _ = writeln!(body, "- {label}: {}", escape(&fact));
+        }
+        let more = certificate::rest(classes, certificate::SHOWN).map_or_else(String::new, |more| format!("\n{more}\n"));
+        fold(&mut text, "Certificate", &format!("{body}\n{}{more}", certificate::grid(classes, certificate::SHOWN).markdown()));
+    }
+    if let Some(against) = report.against {
+        let grid = against::grid(report, against).markdown();
+        let verdict = escape(&against::verdict(report, against));
+        let _ = write!(text, "\n**Against {}**\n\n{grid}\n{verdict}\n", against.peer.name());
     }
     if report.any_estimated() {
         let _ = writeln!(text, "\n{}", escape(why::ESTIMATE));

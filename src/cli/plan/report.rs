@@ -1,5 +1,7 @@
 //! Everything an output format may show, in one place.
 
+use super::against::Against;
+use super::certificate::Class;
 use crate::diagnostic::Diagnostic;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +25,10 @@ pub(crate) struct Report<'a> {
     pub owners: &'a BTreeMap<ObjectKey, Arc<str>>,
     /// Capacity types whose prices are estimates and not quotes.
     pub estimated: &'a [CapacityType],
+    /// For `--certificate`: what each kind of pod adds to the cost, those that add most first.
+    pub certificate: Option<&'a [Class<'a>]>,
+    /// For `--against`: the other plan.
+    pub against: Option<&'a Against>,
 }
 
 impl Report<'_> {

@@ -6,6 +6,7 @@ use super::group::{Refused, extended_resources, fill, refused, same_nodes, total
 use super::headline::headline;
 use super::report::{Report, count, hourly, mark, monthly};
 use super::why;
+use super::{against, certificate};
 use crate::cli::grid::Align::{Left, Right};
 use crate::cli::grid::Grid;
 use crate::quantity;
@@ -49,6 +50,17 @@ pub(crate) fn render(report: &Report<'_>, detail: Detail) -> String {
     for explanation in report.explanations {
         let (title, body) = why::render(report, explanation);
         section(&mut text, &title, &body);
+    }
+    if let Some(classes) = report.certificate {
+        let shown = if detail == Detail::Wide { usize::MAX } else { certificate::SHOWN };
+        let more = certificate::rest(classes, shown).map_or_else(String::new, |more| more + "\n");
+        let body = why::facts(&certificate::facts(report));
+        let grid = if classes.is_empty() { String::new() } else { format!("\n{}", certificate::grid(classes, shown).text()) };
+        section(&mut text, "Certificate", &(body + &grid + &more));
+    }
+    if let Some(against) = report.against {
+        let body = against::grid(report, against).text() + &against::verdict(report, against) + "\n";
+        section(&mut text, &format!("Against {}", against.peer.name()), &body);
     }
     if report.any_estimated() {
         let _ = writeln!(text, "{}\n", why::ESTIMATE.dimmed());

@@ -1,9 +1,12 @@
+use super::against::{Against, Bills, Peer};
+use super::certificate::Class;
 use super::report::Report;
 use super::{Output, render};
 use crate::diagnostic::Diagnostic;
 use std::collections::BTreeMap;
 use windlass_solver::explain::{NodeExplanation, Outcome, PodExplanation};
-use windlass_solver::plan::{ExistingPlacement, FunnelStep, OfferingRef};
+use windlass_solver::optimize::Bound;
+use windlass_solver::plan::{Certificate, Disregarded, ExistingPlacement, FunnelStep, OfferingRef};
 use windlass_solver::{
     CapacityType, Explanation, MicroUsd, ObjectKey, Plan, PlannedNode, Reason, Resources, Status, Summary, Taint, TaintEffect,
     Unschedulable,
@@ -75,6 +78,11 @@ fn plan() -> Plan {
         ],
         existing_nodes: vec![ExistingPlacement { node: "ip-10-0-0-1".into(), pods: keys(&["job-runner"]) }],
         unschedulable: vec![refused("huge-0"), refused("huge-1"), refused("huge-2")],
+        certificate: Certificate {
+            method: Some(Bound::ClassPrices),
+            disregarded: vec![Disregarded::ExistingNodes, Disregarded::Limits],
+            classes: Vec::new(),
+        },
     }
 }
 
@@ -111,6 +119,13 @@ fn explanations() -> Vec<Explanation> {
 }
 
 fn shown(plan: &Plan, explanations: &[Explanation], output: Output) -> String {
+    shown_with(plan, explanations, (None, None), output)
+}
+
+/// What `--certificate` and `--against` add.
+type Extras<'a> = (Option<&'a [Class<'a>]>, Option<&'a Against>);
+
+fn shown_with(plan: &Plan, explanations: &[Explanation], extras: Extras<'_>, output: Output) -> String {
     let findings = [
         Diagnostic::warning("unknown field").on("Deployment/spark/huge").field("spec.replica").hint("did you mean replicas?"),
         Diagnostic::error("not YAML").at(crate::diagnostic::Place { file: "b.yaml".into(), document: 2, line: 9 }),
@@ -118,8 +133,16 @@ fn shown(plan: &Plan, explanations: &[Explanation], output: Output) -> String {
     let owner = |pod: &Unschedulable| (pod.pod.clone(), std::sync::Arc::from("Deployment/spark/huge"));
     let owners: BTreeMap<_, _> = plan.unschedulable.iter().map(owner).collect();
     let notes = ["the subnets of EC2NodeClass default are not known; one in every zone of us-west-2 is assumed".to_owned()];
-    let report =
-        Report { plan, explanations, findings: &findings, notes: &notes, owners: &owners, estimated: &[CapacityType::Spot] };
+    let report = Report {
+        plan,
+        explanations,
+        findings: &findings,
+        notes: &notes,
+        owners: &owners,
+        estimated: &[CapacityType::Spot],
+        certificate: extras.0,
+        against: extras.1,
+    };
     anstream::adapter::strip_str(&render(&report, output).unwrap()).to_string()
 }
 
@@ -177,16 +200,69 @@ fn the_last_line_tells_what_happens() {
     assert!(last(&cut).ends_with("gap 2.6%; the search was cut by --deadline."), "{}", last(&cut));
 }
 
+/// 22 kinds of pods, and a plan that is dearer by half and uses on-demand capacity alone.
+fn extras(requests: &Resources) -> (Vec<Class<'_>>, Against) {
+    let class = |index: usize| Class {
+        owners: (0..=index % 4).map(|owner| (format!("Deployment/spark/d{index}-{owner}").into(), 2)).collect(),
+        pods: 2 * (index % 4 + 1),
+        requests,
+        marginal: MicroUsd(20_000 - 10 * i64::try_from(index).unwrap()),
+        total: MicroUsd(40_000),
+    };
+    let bought = offering("m6g.2xlarge", CapacityType::OnDemand, 367_200);
+    let nodes = vec![node("ondemand-0", bought, &["driver", "executor-0", "executor-1", "executor-2", "executor-3"])];
+    let summary = Summary { hourly_cost: MicroUsd(367_200), ..plan().summary };
+    ((0..22).map(class).collect(), Against { peer: Peer::Karpenter, plan: Plan { nodes, summary, ..plan() } })
+}
+
+#[test]
+fn a_certificate_and_another_bill_stand_in_each_format() {
+    let requests = resources(500, 1024, 1);
+    let (classes, against) = extras(&requests);
+    for (name, output) in [("extras_table", Output::Table), ("extras_json", Output::Json), ("extras_markdown", Output::Markdown)]
+    {
+        golden(name, &shown_with(&plan(), &[], (Some(&classes), Some(&against)), output));
+    }
+    let wide = shown_with(&plan(), &[], (Some(&classes), None), Output::Wide);
+    assert!(wide.contains("Deployment/spark/d21-0") && !wide.contains("-o json lists all"), "{wide}");
+}
+
+#[test]
+fn bills_compare_only_for_the_same_pods() {
+    let (_, against) = extras(&Resources::new());
+    let bills = Bills::of(&plan(), &against.plan);
+    assert_eq!((bills.saving(), bills.saving_permille()), (MicroUsd(122_400), 333));
+    assert_eq!(Bills::of(&against.plan, &plan()).saving_permille(), -500);
+    let verdict = |ours: &Plan, other: Plan| {
+        let other = Against { peer: Peer::Karpenter, plan: other };
+        shown_with(ours, &[], (None, Some(&other)), Output::Table)
+    };
+    assert!(verdict(&plan(), against.plan.clone()).contains("Windlass saves 33.3%, $0.1224/h, $89.35/month."));
+    assert!(verdict(&against.plan, plan()).contains("Windlass costs more: 50.0%, $0.1224/h, $89.35/month."));
+    assert!(verdict(&plan(), plan()).contains("Windlass and Karpenter cost the same."));
+    let fewer = Plan { unschedulable: plan().unschedulable[1..].to_vec(), ..against.plan };
+    assert!(verdict(&plan(), fewer.clone()).contains("the bills do not compare."));
+    let other = Against { peer: Peer::Karpenter, plan: fewer };
+    let json = shown_with(&plan(), &[], (None, Some(&other)), Output::Json);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["against"]["saving"], serde_json::Value::Null);
+}
+
 #[test]
 fn json_and_yaml_follow_the_schema() {
     let schema: serde_json::Value = serde_json::from_str(include_str!("../../../docs/plan.schema.json")).unwrap();
     let schema = jsonschema::draft202012::new(&schema).unwrap();
     let empty = Plan { nodes: Vec::new(), existing_nodes: Vec::new(), unschedulable: Vec::new(), ..plan() };
-    for (plan, explanations) in [(plan(), explanations()), (plan(), Vec::new()), (empty, Vec::new())] {
-        let json: serde_json::Value = serde_json::from_str(&shown(&plan, &explanations, Output::Json)).unwrap();
+    let requests = resources(500, 1024, 1);
+    let (classes, against) = extras(&requests);
+    let all: Extras<'_> = (Some(&classes), Some(&against));
+    let none: Extras<'_> = (None, None);
+    for (plan, explanations, extras) in [(plan(), explanations(), all), (plan(), Vec::new(), none), (empty, Vec::new(), all)] {
+        let json = shown_with(&plan, &explanations, extras, Output::Json);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let broken: Vec<String> = schema.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(broken.is_empty(), "{broken:#?}");
-        let yaml: serde_json::Value = serde_saphyr::from_str(&shown(&plan, &explanations, Output::Yaml)).unwrap();
+        let yaml: serde_json::Value = serde_saphyr::from_str(&shown_with(&plan, &explanations, extras, Output::Yaml)).unwrap();
         assert_eq!(yaml, json);
     }
     let unknown_field = serde_json::json!({ "apiVersion": "windlass.dev/v1", "kind": "Plan", "new": 1 });

@@ -49,7 +49,8 @@ pub(super) fn node_facts(report: &Report<'_>, node: &NodeExplanation) -> Vec<(&'
     facts
 }
 
-fn facts(facts: &[(&'static str, String)]) -> String {
+/// One fact a line, labels aligned.
+pub(super) fn facts(facts: &[(&'static str, String)]) -> String {
     let width = facts.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
     let mut text = String::new();
     for (label, fact) in facts {
