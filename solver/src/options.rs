@@ -32,7 +32,7 @@ impl Default for Options<'_> {
         Self {
             objective: Objective::Cost,
             seed: 0,
-            steps: 100_000,
+            steps: 200_000,
             alternatives: 59,
             price_tolerance_percent: 20,
             cancelled: None,

@@ -82,10 +82,10 @@ struct Ceiling {
 }
 
 impl Ceiling {
-    /// Looks for the lowest ceiling that a search of `nodes` can prove, not below `floor` times the price.
-    fn search(&mut self, instance: &Instance, values: &[i64], floor: f64, nodes: u64, meter: &mut Meter<'_>) {
+    /// Looks for the lowest ceiling that a search of `nodes` can prove: `floor` times the price, or by one of `shares` above it.
+    fn search(&mut self, instance: &Instance, values: &[i64], floor: f64, shares: &[f64], nodes: u64, meter: &mut Meter<'_>) {
         let (top, price) = (self.ratio(), instance.cost(self.bin));
-        for share in [0.0, 0.15, 0.4, 0.7] {
+        for share in shares {
             let above = ((floor + share * (top - floor)) * price).min(4e18) as i64;
             let found = best_filling(instance, self.bin, values, &self.prices, above, nodes);
             meter.spend(found.nodes / 8);
@@ -105,6 +105,7 @@ impl Ceiling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
     Priced,
+    Tried,
     Counted,
     Searched,
 }
@@ -120,7 +121,12 @@ fn sharpen(instance: &Instance, values: &[i64], fine: Fine, bins: &mut [Ceiling]
         }
         let price = instance.cost(worst.bin);
         match worst.look {
-            Look::Priced => {
+            // Most bins need a short search only, and that is much cheaper than counting.
+            Look::Priced if nodes > 0 => {
+                worst.look = Look::Tried;
+                worst.search(instance, values, floor, &[0.0], nodes, meter);
+            }
+            Look::Priced | Look::Tried => {
                 worst.look = Look::Counted;
                 let enough = (floor * price) as i128;
                 let worth = lattice::ceiling(instance, worst.bin, values, &worst.prices, fine, enough, meter);
@@ -128,7 +134,7 @@ fn sharpen(instance: &Instance, values: &[i64], fine: Fine, bins: &mut [Ceiling]
             }
             Look::Counted if nodes > 0 => {
                 worst.look = Look::Searched;
-                worst.search(instance, values, floor, nodes, meter);
+                worst.search(instance, values, floor, &[0.15, 0.4, 0.7], nodes, meter);
                 floor = floor.max(worst.ratio());
             }
             Look::Counted | Look::Searched => return,

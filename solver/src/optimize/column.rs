@@ -3,7 +3,8 @@
 //! The master program covers demand with the fillings known so far; its prices per class go to the bins, each of which answers with
 //! its most valuable filling; one worth more than its bin joins. To keep prices from swinging, bins are asked at prices between the
 //! master's and the best ones so far (those with the best bound), and at the master's own only when that yields nothing. Bins are
-//! visited by a bound from their last resource prices, so most are skipped.
+//! visited by what they promise, a bound from their last resource prices times what came of their last promise: the relaxation of a
+//! small bin promises more than whole pods keep, and must not stand before the bins that do pay.
 
 use super::instance::{Filling, Instance};
 use super::knapsack::{self, Relaxation, relax, worth};
@@ -56,6 +57,8 @@ pub(super) struct Generator<'a> {
     known: BTreeSet<Filling>,
     /// Resource prices each bin answered with last.
     resource: Vec<Vec<f64>>,
+    /// Per bin: its last answer's worth by what the relaxation promised.
+    tightness: Vec<f64>,
     center: Vec<f64>,
     bound: f64,
 }
@@ -75,6 +78,7 @@ impl<'a> Generator<'a> {
             units,
             known: BTreeSet::new(),
             resource: vec![hint.to_vec(); instance.bins()],
+            tightness: vec![1.0; instance.bins()],
             center,
             bound: 0.0,
         };
@@ -138,29 +142,42 @@ impl<'a> Generator<'a> {
     }
 
     /// Asks bins for fillings at the prices `asked`; admits those worth more than their bin at `dual`. Returns how many.
+    ///
+    /// The most promising bins come first. No bin is passed over that may answer with more for its price than the best answer so far,
+    /// unless enough bins were asked and something pays.
     fn ask(&mut self, asked: &[f64], dual: &[f64], pace: Pace, meter: &mut Meter<'_>) -> usize {
         let instance = self.instance;
         let ratio_of = |bin: usize, prices: &[f64]| Relaxation::bound_of(instance, bin, asked, prices) / instance.cost(bin);
-        let mut bins: Vec<(f64, usize)> = (0..instance.bins()).map(|bin| (ratio_of(bin, &self.resource[bin]), bin)).collect();
-        bins.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let mut bins: Vec<(f64, f64, usize)> = (0..instance.bins())
+            .map(|bin| {
+                let ratio = ratio_of(bin, &self.resource[bin]);
+                (ratio * self.tightness[bin], ratio, bin)
+            })
+            .collect();
+        bins.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.2.cmp(&b.2)));
         meter.spend(1 + (instance.bins() * instance.classes()) as u64 / 100);
         let (mut ceiling, mut best) = (1e-12_f64, 0.0_f64);
-        let mut answers: Vec<Filling> = Vec::new();
-        for (visited, (ratio, bin)) in bins.into_iter().enumerate() {
-            if ratio <= ceiling.max(best) {
-                break;
+        let (mut visited, mut added) = (0, 0);
+        for (_, ratio, bin) in bins {
+            if ratio <= best {
+                continue;
             }
-            if visited >= 2 * pace.bins || (visited >= pace.bins && ratio <= best * 1.02) {
+            if visited >= pace.bins && added > 0 {
                 ceiling = ceiling.max(ratio);
-                break;
+                continue;
             }
+            visited += 1;
             let cost = instance.cost(bin);
             let relaxed = relax(instance, bin, asked);
-            let (valued, steps) = knapsack::fill(instance, bin, asked, &relaxed, pace.nodes, 0.0);
+            let (valued, steps) = knapsack::fill(instance, bin, asked, &relaxed, pace.nodes, best * cost);
+            let most = if valued.complete { valued.value.max(best * cost) } else { relaxed.bound.min(ratio * cost) };
+            self.tightness[bin] = (valued.value / relaxed.bound.max(1e-12)).clamp(0.1, 1.0);
             self.resource[bin].clone_from(&relaxed.prices);
-            ceiling = ceiling.max(relaxed.bound.min(ratio * cost) / cost);
+            ceiling = ceiling.max(most / cost);
             best = best.max(valued.value / cost);
-            answers.push(Filling { bin, counts: valued.counts });
+            if worth(&valued.counts, dual) > cost * (1.0 + 1e-7) {
+                added += usize::from(self.admit(Filling { bin, counts: valued.counts }));
+            }
             if !meter.spend(steps + instance.classes() as u64) {
                 return 0;
             }
@@ -170,8 +187,12 @@ impl<'a> Generator<'a> {
             self.bound = demand / ceiling;
             self.center = asked.iter().map(|price| price / ceiling).collect();
         }
-        let pays = |answer: &Filling| worth(&answer.counts, dual) > instance.cost(answer.bin) * (1.0 + 1e-7);
-        answers.into_iter().filter(pays).map(|answer| usize::from(self.admit(answer))).sum()
+        added
+    }
+
+    /// What the prices of the mix's center prove, up to rounding.
+    pub(super) fn bound(&self) -> f64 {
+        self.bound
     }
 
     /// The mix as it stands.

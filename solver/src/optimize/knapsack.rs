@@ -17,6 +17,8 @@ use super::instance::{Counts, Instance};
 pub(super) struct Valued {
     pub(super) value: f64,
     pub(super) counts: Counts,
+    /// Whether a search has shown that nothing is worth more, unless it is not worth what was asked for.
+    pub(super) complete: bool,
 }
 
 /// The best filling of `bin` at `values` that rounding and `nodes` of search find, and the relaxation it came from. `at_least` is
@@ -36,8 +38,9 @@ pub(super) fn fill(
     let fine = search::Fine::of(instance);
     let prices: Vec<i64> = values.iter().map(|value| fine.down(*value)).collect();
     let found = best_filling(instance, bin, &prices, &relaxed.prices, fine.down(best.value.max(at_least)), nodes);
+    best.complete = found.complete;
     if !found.counts.is_empty() {
-        best = Valued { value: worth(&found.counts, values), counts: found.counts };
+        best = Valued { value: worth(&found.counts, values), counts: found.counts, complete: found.complete };
     }
     (best, 1 + found.nodes / 8)
 }

@@ -27,7 +27,7 @@ const MANNERS: [Manner; 3] =
 const SHARES: [u64; 4] = [300, 150, 600, 1_200];
 
 /// Search nodes per filling asked for, one depth after the other.
-const DEPTHS: [u64; 5] = [0, 400, 3_000, 20_000, 150_000];
+const DEPTHS: [u64; 4] = [200, 2_000, 20_000, 150_000];
 
 /// Packs all of `instance`.
 pub(super) fn run(instance: &Instance, seed: u64, meter: &mut Meter<'_>) -> Found {
@@ -70,7 +70,7 @@ fn first(instance: &Instance, values: &[f64], hint: &[f64], meter: &mut Meter<'_
     best
 }
 
-/// Alternates column generation, certificate and dives, each time with a deeper search for fillings: a plan comes early, and a larger
+/// Alternates column generation, dives and certificate, each time with a deeper search for fillings: a plan comes early, and a larger
 /// budget makes it better.
 fn by_columns(instance: &Instance, hint: &[f64], found: &mut Found, meter: &mut Meter<'_>) {
     let seeds: Vec<_> = found.packing.iter().map(|(filling, _)| filling.clone()).collect();
@@ -81,17 +81,23 @@ fn by_columns(instance: &Instance, hint: &[f64], found: &mut Found, meter: &mut 
         generator.run(pace, &mut part);
         meter.merge(&part);
         let mix = generator.mix();
-        for values in [&mix.dual, &mix.center] {
-            let proven = certify(instance, values, hint, nodes * 4, meter);
+        found.marginal = whole(&mix.dual);
+        let manner = MANNERS[depth % MANNERS.len()];
+        let packing = dive(instance, &mix, hint, Pace { rounds: 4, gap: 1e-4, bins: 20, ..pace }, manner, meter);
+        found.packing = cheaper(instance, std::mem::take(&mut found.packing), packing);
+        for (values, hopeful) in [(&mix.dual, true), (&mix.center, generator.bound() > found.lower_bound as f64)] {
+            if !hopeful || closed(instance, found) {
+                continue;
+            }
+            // Proving ends where it costs more than it may tell.
+            let mut part = meter.part(meter.left() / 4);
+            let proven = certify(instance, values, hint, nodes * 4, &mut part);
+            meter.merge(&part);
             if proven > found.lower_bound {
                 found.lower_bound = proven;
                 found.bound = Bound::ClassPrices;
             }
         }
-        found.marginal = whole(&mix.dual);
-        let manner = MANNERS[depth % MANNERS.len()];
-        let packing = dive(instance, &mix, hint, Pace { rounds: 4, gap: 1e-4, bins: 20, ..pace }, manner, meter);
-        found.packing = cheaper(instance, std::mem::take(&mut found.packing), packing);
         if closed(instance, found) || meter.stopped() {
             return;
         }

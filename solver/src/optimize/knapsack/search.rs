@@ -1,8 +1,9 @@
 //! Depth-first branch and bound for the best filling, with counted nodes.
 //!
 //! Values are integers, room is integers, and what is left can be worth no more than the room that is left, at the resource prices,
-//! times the best value per priced size among the classes still to decide. That product is the only floating-point number in the
-//! proof; it is widened by far more than its rounding error, so "nothing above" is a proof.
+//! times the best value per priced size among the classes still to decide; nor more than that room plus the profit those classes make
+//! at the prices. These are the only floating-point numbers in the proof; they are widened by far more than their rounding error, so
+//! "nothing above" is a proof.
 
 use super::super::instance::{Counts, Instance, fits_times};
 
@@ -53,6 +54,8 @@ struct Item {
     most: u32,
     /// No later item, this one included, is worth more per priced size.
     best_ratio: f64,
+    /// No choice among the later items, this one included, makes more profit than this at the prices.
+    profit: f64,
     count: u32,
 }
 
@@ -73,7 +76,8 @@ pub(in crate::optimize) fn best_filling(
     if all > i128::from(i64::MAX / 2) {
         return Found { counts: Counts::new(), best: above, complete: false, nodes: 1 };
     }
-    let mut walk = Walk { instance, prices, room: room.to_vec(), value: 0, nodes: 0, best: above, counts: Vec::new() };
+    let one = Fine::of(instance).one();
+    let mut walk = Walk { instance, prices, one, room: room.to_vec(), value: 0, nodes: 0, best: above, counts: Vec::new() };
     let complete = walk.run(&mut items, nodes);
     Found { counts: walk.counts, best: walk.best, complete, nodes: walk.nodes }
 }
@@ -91,14 +95,25 @@ fn order(instance: &Instance, bin: usize, values: &[i64], prices: &[f64]) -> Vec
         value: values[class as usize],
         most: instance.most(bin)[class as usize],
         best_ratio: ratio * WIDER,
+        profit: 0.0,
         count: 0,
     };
-    scored.into_iter().map(item).collect()
+    let mut items: Vec<Item> = scored.into_iter().map(item).collect();
+    let one = Fine::of(instance).one();
+    let mut sum = 0.0;
+    for item in items.iter_mut().rev() {
+        let value = item.value as f64;
+        sum += ((value - charge(item.class as usize) * one).max(0.0) + value * (WIDER - 1.0)) * f64::from(item.most);
+        item.profit = sum;
+    }
+    items
 }
 
 struct Walk<'a> {
     instance: &'a Instance,
     prices: Vec<f64>,
+    /// Fine units of value per unit of the prices.
+    one: f64,
     room: Vec<i64>,
     value: i64,
     nodes: u64,
@@ -113,7 +128,7 @@ impl Walk<'_> {
         loop {
             let mut pruned = false;
             while depth < items.len() {
-                if !self.may_improve(items[depth].best_ratio) {
+                if !self.may_improve(&items[depth]) {
                     pruned = true;
                     break;
                 }
@@ -155,8 +170,9 @@ impl Walk<'_> {
         }
     }
 
-    fn may_improve(&self, best_ratio: f64) -> bool {
+    fn may_improve(&self, next: &Item) -> bool {
         let priced: f64 = self.room.iter().zip(&self.prices).map(|(room, price)| *room as f64 * price).sum();
-        priced * best_ratio * WIDER > (self.best - self.value) as f64
+        let more = (priced * next.best_ratio).min(priced * self.one + next.profit);
+        more * WIDER > (self.best - self.value) as f64
     }
 }
