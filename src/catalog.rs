@@ -8,6 +8,7 @@
 //!
 //! The translation to the solver's types follows Karpenter's AWS provider v1.14 field by field, so that a NodePool means the same here.
 
+pub mod attachment;
 pub mod build;
 pub mod capacity;
 pub mod embedded;
@@ -25,7 +26,9 @@ mod sift;
 
 pub use error::CatalogError;
 pub use hardware::Hardware;
-pub use settings::{AmiFamily, BlockDevice, InterfaceKind, NetworkInterface, NodeClassSettings, Threshold, pod_volume};
+pub use settings::{
+    AmiFamily, BlockDevice, InterfaceKind, NetworkInterface, NodeClassSettings, Threshold, own_volumes, pod_volume,
+};
 
 use crate::diagnostic::Diagnostic;
 use std::collections::BTreeMap;

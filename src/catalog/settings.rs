@@ -122,6 +122,18 @@ pub fn pod_volume(family: AmiFamily, devices: &[BlockDevice]) -> Option<i64> {
     })
 }
 
+/// Volumes that every instance of the class has for itself: those of the mappings and the devices that the family's image brings along.
+pub fn own_volumes(family: AmiFamily, devices: &[BlockDevice]) -> u32 {
+    let image: &[&str] = match family {
+        AmiFamily::Al2 | AmiFamily::Al2023 => &["/dev/xvda"],
+        AmiFamily::Bottlerocket => &["/dev/xvda", "/dev/xvdb"],
+        AmiFamily::Custom => &[],
+        AmiFamily::Windows2019 | AmiFamily::Windows2022 | AmiFamily::Windows2025 => &["/dev/sda1"],
+    };
+    let names: BTreeSet<&str> = devices.iter().map(|device| device.device_name.as_str()).chain(image.iter().copied()).collect();
+    u32::try_from(names.len()).unwrap_or(u32::MAX).max(1)
+}
+
 /// What an interface of `spec.networkInterfaces` carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InterfaceKind {
@@ -162,6 +174,8 @@ pub struct NodeClassSettings {
     pub eviction_hard: BTreeMap<String, Threshold>,
     /// Bytes of the volume that pods write to, see [`pod_volume`]; `None` for the family's default.
     pub ephemeral_storage: Option<i64>,
+    /// Volumes of the instance itself, which take attachments from pods, see [`own_volumes`].
+    pub own_volumes: u32,
     /// `instanceStorePolicy: RAID0`: pods write to the local disks where there are any.
     pub raid0: bool,
     /// Interfaces that the CNI does not give to pods (Karpenter's `--reserved-enis`, custom networking).
@@ -192,6 +206,7 @@ impl Default for NodeClassSettings {
             system_reserved: Resources::new(),
             eviction_hard: BTreeMap::new(),
             ephemeral_storage: None,
+            own_volumes: 1,
             raid0: false,
             reserved_enis: 0,
             vm_memory_overhead_ppm: Self::DEFAULT_VM_MEMORY_OVERHEAD_PPM,

@@ -4,7 +4,7 @@ use super::{PREFIX_DELEGATION, zones};
 use crate::api::ec2_node_class::{InterfaceType, KubeletConfiguration, Switch};
 use crate::api::{self, EC2NodeClassSpec};
 use crate::catalog::{
-    AmiFamily, BlockDevice, Catalog, InterfaceKind, NetworkInterface, NodeClassSettings, Threshold, pod_volume,
+    AmiFamily, BlockDevice, Catalog, InterfaceKind, NetworkInterface, NodeClassSettings, Threshold, own_volumes, pod_volume,
 };
 use crate::quantity;
 use crate::snapshot::Settings;
@@ -27,9 +27,11 @@ pub(super) fn resolve(
         report.error("spec.placementGroupSelector", message);
     }
     let family = family(spec, report);
+    let devices = devices(spec, report);
     let mut settings = NodeClassSettings {
         ami_family: family,
-        ephemeral_storage: pod_volume(family, &devices(spec, report)),
+        ephemeral_storage: pod_volume(family, &devices),
+        own_volumes: own_volumes(family, &devices),
         raid0: spec.instance_store_policy.is_some(),
         reserved_enis: controller.reserved_enis,
         vm_memory_overhead_ppm: controller.vm_memory_overhead_ppm,
