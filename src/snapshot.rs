@@ -6,6 +6,7 @@
 //! NodePools ───────────────────────node_pool─────┼─▶ Snapshot
 //! Nodes, NodeClaims, bound pods ───node, claim───┤
 //! Pods, DaemonSets ────────────────pod, daemon_set
+//! Claims, volumes, classes ────────volume ▲
 //! ```
 //!
 //! An object with an error is left out and reported; the others are translated as if it were absent.
@@ -20,6 +21,7 @@ mod node_pool;
 pub mod pod;
 mod template;
 mod unique;
+mod volume;
 
 pub use node_class::PREFIX_DELEGATION;
 
@@ -32,6 +34,7 @@ use claim::Claim;
 use node::{Surroundings, Usage};
 use std::collections::{BTreeMap, BTreeSet};
 use unique::{Named, unique};
+use volume::attachment::Limits;
 use windlass_solver::{CapacityType, DaemonSet, NodePool, Resources, Snapshot};
 
 /// What a controller is told at its start and objects do not say.
@@ -90,13 +93,15 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
     let classes = unique(inventory.node_classes.iter().chain(&converted.node_classes), &mut diagnostics);
     let pools = unique(inventory.node_pools.iter().chain(&converted.node_pools), &mut diagnostics);
     let mut unresolved = BTreeSet::new();
-    let classes = node_class::classes(&classes, (catalog, settings), &mut unresolved, &mut diagnostics);
+    let (daemon_sets, of_daemon_sets) = daemon_set::daemon_sets(inventory);
+    let (pods, of_pods) = pod::pods(inventory);
+    let limits = Limits::new(inventory, &pods, &daemon_sets);
+    let around = node_class::Surroundings { catalog, settings, limits: &limits };
+    let classes = node_class::classes(&classes, around, &mut unresolved, &mut diagnostics);
     let mut pools = node_pool::node_pools(&pools, &classes, &mut diagnostics);
-    let (daemon_sets, found) = daemon_set::daemon_sets(inventory);
-    diagnostics.extend(found);
-    let nodes = existing(inventory, &mut pools, &daemon_sets, &mut diagnostics);
-    let (pods, found) = pod::pods(inventory);
-    diagnostics.extend(found);
+    diagnostics.extend(of_daemon_sets);
+    let nodes = existing(inventory, &mut pools, (&daemon_sets, &limits), &mut diagnostics);
+    diagnostics.extend(of_pods);
     let assumptions = notes(&pools, &unresolved, catalog);
     let mut builder = Snapshot::builder().pods(pods);
     builder = daemon_sets.into_iter().fold(builder, windlass_solver::SnapshotBuilder::daemon_set);
@@ -178,7 +183,7 @@ fn sourced<T: Named>(values: Vec<T>, place_of: &dyn Fn(&str) -> Place) -> Vec<So
 fn existing(
     inventory: &Inventory,
     pools: &mut [NodePool],
-    daemon_sets: &[DaemonSet],
+    (daemon_sets, limits): (&[DaemonSet], &Limits),
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<windlass_solver::Node> {
     let written = unique(inventory.nodes.iter(), diagnostics);
@@ -188,6 +193,7 @@ fn existing(
         let around = Surroundings {
             bound: &bound,
             daemon_sets,
+            limits,
             startup_taints: pools.iter().map(|pool| (pool.name.clone(), pool.startup_taints.clone())).collect(),
             claims: &claims,
             capacities: pools

@@ -98,6 +98,8 @@ pub struct ExistingPlacement {
 pub enum Reason {
     /// It asks for something this solver refuses.
     NotYetSupported,
+    /// A volume of it cannot be used yet, wherever the pod runs: its claim is missing, being deleted, waits to be bound, ...
+    VolumeNotReady,
     /// There is no NodePool at all.
     NoNodePool,
     /// No NodePool's taints are tolerated.
@@ -121,6 +123,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotYetSupported => "NotYetSupported",
+            Self::VolumeNotReady => "VolumeNotReady",
             Self::NoNodePool => "NoNodePool",
             Self::TaintsNotTolerated => "TaintsNotTolerated",
             Self::NoMatchingInstanceType => "NoMatchingInstanceType",

@@ -15,8 +15,10 @@ pub enum Feature {
     PodAntiAffinity,
     /// `affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution`.
     NodeAffinityPreference,
-    /// A volume that is bound to a topology or counted against an attach limit.
-    Volume,
+    /// A disk of an in-tree driver (`awsElasticBlockStore`, `gcePersistentDisk`, ...) in the pod's own spec, without a claim.
+    InTreeVolume,
+    /// A claim that waits for the scheduler to choose one of the PersistentVolumes that exist (`kubernetes.io/no-provisioner`).
+    StaticVolume,
     /// `resourceClaims` (dynamic resource allocation).
     ResourceClaim,
     /// `minValues` of a NodePool's requirement.
@@ -34,7 +36,8 @@ impl fmt::Display for Feature {
             Self::PodAffinity => "podAffinity",
             Self::PodAntiAffinity => "podAntiAffinity",
             Self::NodeAffinityPreference => "preferred node affinity",
-            Self::Volume => "persistent volumes",
+            Self::InTreeVolume => "an in-tree volume without a claim",
+            Self::StaticVolume => "a volume of a class without provisioner",
             Self::ResourceClaim => "resourceClaims",
             Self::MinValues => "minValues",
             Self::StaticPool => "spec.replicas (static capacity)",
@@ -79,8 +82,21 @@ pub struct PodShape {
     pub tolerations: Vec<Toleration>,
     /// Host ports.
     pub host_ports: Vec<HostPort>,
+    /// For each of its volumes that can be used from some nodes only: terms of which at least one must hold, as in `node_affinity`. Kept
+    /// apart from the affinity, because topology spread counts by the pod's own affinity alone (kube-scheduler, Karpenter).
+    pub volume_topology: Vec<Vec<Vec<Requirement>>>,
     /// Features it asks for that the solver refuses, sorted, each once.
     pub unsupported: Vec<Feature>,
+    /// Why no node at all may take it before something outside of scheduling changes, for people: a volume that is not ready.
+    pub not_ready: Option<Arc<str>>,
+}
+
+impl PodShape {
+    /// Every requirement on labels of the node, whatever part of the shape it is in.
+    pub(crate) fn requirements(&self) -> impl Iterator<Item = &Requirement> {
+        let volumes = self.volume_topology.iter().flatten().flatten();
+        self.node_selector.iter().chain(self.node_affinity.iter().flatten()).chain(volumes)
+    }
 }
 
 /// A pod to place.

@@ -85,12 +85,21 @@ pub(crate) fn node_allows(node: &Node, requirement: &Requirement) -> bool {
 }
 
 fn selected(shape: &PodShape, satisfies: impl Fn(&Requirement) -> bool) -> bool {
-    shape.node_selector.iter().all(&satisfies) && affinity_holds(shape, satisfies)
+    shape.node_selector.iter().all(&satisfies) && affinity_holds(shape, &satisfies) && volumes_reachable(shape, satisfies)
 }
 
 /// Whether one of the affinity's terms holds; a term without requirements matches nothing.
 pub(crate) fn affinity_holds(shape: &PodShape, satisfies: impl Fn(&Requirement) -> bool) -> bool {
-    shape.node_affinity.is_empty() || shape.node_affinity.iter().any(|term| !term.is_empty() && term.iter().all(&satisfies))
+    shape.node_affinity.is_empty() || any_term_holds(&shape.node_affinity, satisfies)
+}
+
+/// Whether each volume can be used from the node.
+pub(crate) fn volumes_reachable(shape: &PodShape, satisfies: impl Fn(&Requirement) -> bool) -> bool {
+    shape.volume_topology.iter().all(|terms| any_term_holds(terms, &satisfies))
+}
+
+fn any_term_holds(terms: &[Vec<Requirement>], satisfies: impl Fn(&Requirement) -> bool) -> bool {
+    terms.iter().any(|term| !term.is_empty() && term.iter().all(&satisfies))
 }
 
 /// Taints that keep a pod with these tolerations away.

@@ -140,7 +140,8 @@ fn on_demand_named(name: &str) -> NodePool {
 fn what_is_refused_for_us_is_refused_for_karpenter() {
     let refusing = on_demand_named("first").weighing(5).refusing(Feature::MinValues).types([kind("small", 2, 4)]);
     let pods =
-        [shape(1000, GI).pods("p", 1), shape(4000, GI).pods("q", 1), shape(100, GI).using(Feature::Volume).pods("v", 1)].concat();
+        [shape(1000, GI).pods("p", 1), shape(4000, GI).pods("q", 1), shape(100, GI).using(Feature::InTreeVolume).pods("v", 1)]
+            .concat();
     let world = world([refusing, on_demand()], [], [], pods);
     let plan = packed(&world);
     assert_eq!(shown(&plan), ["large: q-0"]);

@@ -12,6 +12,7 @@ mod pools;
 mod resources;
 mod taints;
 mod unsupported;
+mod volumes;
 
 use crate::support::solved;
 use windlass_solver::{Plan, Snapshot, label::is_well_known};

@@ -117,7 +117,7 @@ fn a_node_shows_its_rivals_and_what_keeps_the_cheaper_ones_away() {
     let expected = [
         ("offerings of nodePool default", 12),
         ("nodePool default: requirements", 12),
-        ("nodeSelector and nodeAffinity of its pods", 6),
+        ("nodeSelector, nodeAffinity and volumes of its pods", 6),
         ("resources: cpu", 2),
     ];
     assert_eq!(steps(&told.funnel), expected);

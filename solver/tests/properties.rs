@@ -101,14 +101,37 @@ proptest! {
         }
     }
 
+    /// Whatever EC2 picks among a node's offerings, each volume of its pods can be used there. A volume of one machine ties its pod to it.
+    #[test]
+    fn no_pod_is_moved_away_from_its_volumes(snapshot in snapshots(Size::SMALL)) {
+        let plan = solve(&snapshot, &short());
+        let shape = |key: &windlass_solver::ObjectKey| &snapshot.pods().iter().find(|pod| pod.key == *key).unwrap().shape;
+        let holds = |terms: &Vec<Vec<windlass_solver::Requirement>>, label: &dyn Fn(&str) -> Option<String>| {
+            terms.iter().any(|term| !term.is_empty() && term.iter().all(|one| one.allows(label(one.key()).as_deref())))
+        };
+        for node in &plan.nodes {
+            for (pod, offering) in node.pods.iter().flat_map(|pod| node.alternatives.iter().chain([&node.offering]).map(move |o| (pod, o))) {
+                let label = |key: &str| (key == crate::support::ZONE).then(|| offering.zone.to_string());
+                prop_assert!(shape(pod).volume_topology.iter().all(|terms| holds(terms, &label)), "{pod} on {offering:?}");
+            }
+        }
+        for place in &plan.existing_nodes {
+            let node = snapshot.nodes().iter().find(|node| node.name == place.node).unwrap();
+            let label = |key: &str| node.labels.get(key).map(ToString::to_string);
+            for pod in &place.pods {
+                prop_assert!(shape(pod).volume_topology.iter().all(|terms| holds(terms, &label)), "{pod} on {}", node.name);
+            }
+        }
+    }
+
     #[test]
     fn whoever_has_no_place_is_told_why(snapshot in snapshots(Size::SMALL)) {
         for entry in solve(&snapshot, &short()).unschedulable {
             prop_assert!(!entry.message.is_empty());
             let exhausted = entry.funnel.last().is_none_or(|step| step.remaining == 0);
-            prop_assert!(exhausted || entry.reason == Reason::NotYetSupported, "{entry:#?}");
+            prop_assert!(exhausted || matches!(entry.reason, Reason::NotYetSupported | Reason::VolumeNotReady), "{entry:#?}");
             prop_assert!(entry.funnel.is_sorted_by(|a, b| a.remaining >= b.remaining), "{entry:#?}");
-            prop_assert!(!entry.funnel.is_empty() || matches!(entry.reason, Reason::NotYetSupported | Reason::NoNodePool));
+            prop_assert!(!entry.funnel.is_empty() || matches!(entry.reason, Reason::NotYetSupported | Reason::VolumeNotReady | Reason::NoNodePool));
         }
     }
 
@@ -119,7 +142,7 @@ proptest! {
         let mut plan = solved_with(&snapshot, &short());
         plan.nodes.iter_mut().for_each(|node| node.alternatives.clear());
         for entry in &plan.unschedulable.clone() {
-            if entry.reason == Reason::NotYetSupported {
+            if matches!(entry.reason, Reason::NotYetSupported | Reason::VolumeNotReady) {
                 continue;
             }
             let pod = snapshot.pods().iter().find(|pod| pod.key == entry.pod).unwrap();

@@ -141,6 +141,8 @@ pub(crate) trait ShapeExt: Sized {
     fn asking(self, resource: &str, amount: i64) -> Self;
     fn at_priority(self, priority: i32) -> Self;
     fn using(self, feature: Feature) -> Self;
+    fn volume(self, terms: &[&[Requirement]]) -> Self;
+    fn waiting(self, why: &str) -> Self;
     fn pod(self, name: &str) -> Pod;
     fn pods(self, name: &str, count: usize) -> Vec<Pod>;
     fn daemon(self, name: &str) -> DaemonSet;
@@ -173,6 +175,14 @@ impl ShapeExt for PodShape {
     }
     fn using(mut self, feature: Feature) -> Self {
         self.unsupported.push(feature);
+        self
+    }
+    fn volume(mut self, terms: &[&[Requirement]]) -> Self {
+        self.volume_topology.push(terms.iter().map(|term| term.to_vec()).collect());
+        self
+    }
+    fn waiting(mut self, why: &str) -> Self {
+        self.not_ready = Some(why.into());
         self
     }
     fn pod(self, name: &str) -> Pod {

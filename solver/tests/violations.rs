@@ -41,7 +41,7 @@ fn snapshot() -> Snapshot {
             team.pod("team-1"),
             tolerant().on_port(port(80, "")).pod("web"),
             tolerant().on_port(port(80, "")).pod("web-2"),
-            tolerant().using(Feature::Volume).pod("volume"),
+            tolerant().using(Feature::InTreeVolume).pod("volume"),
         ],
     )
 }
@@ -68,7 +68,7 @@ fn plan(snapshot: &Snapshot) -> Plan {
         unschedulable: vec![Unschedulable {
             pod: key("volume"),
             reason: Reason::NotYetSupported,
-            message: "it asks for persistent volumes".to_owned(),
+            message: "it asks for an in-tree volume without a claim".to_owned(),
             funnel: Vec::new(),
             would_fit_if: None,
         }],
@@ -155,7 +155,7 @@ fn pod_unsupported() {
         plan.existing_nodes[0].pods.insert(0, key("volume"));
         plan.summary.placed += 1;
     };
-    finds(place, |v| matches!(v, Violation::PodUnsupported { feature: Feature::Volume, .. }));
+    finds(place, |v| matches!(v, Violation::PodUnsupported { feature: Feature::InTreeVolume, .. }));
 }
 
 #[test]
@@ -321,6 +321,23 @@ fn affinity_unmet() {
 }
 
 #[test]
+fn volume_unreachable() {
+    let unreachable = |v: &Violation| matches!(v, Violation::VolumeUnreachable { .. });
+    let in_zone = |zone: &'static str| vec![vec![need(ZONE, Operator::In, &[zone])]];
+    finds_in(with_pod("web", move |shape| shape.volume_topology = vec![in_zone("a"), in_zone("b")]), |_| {}, unreachable);
+    finds_in(with_pod("web-2", move |shape| shape.volume_topology = vec![in_zone("b")]), |_| {}, unreachable);
+    // A machine that does not exist yet holds no local volume.
+    let local = vec![vec![need("kubernetes.io/hostname", Operator::In, &["used"])]];
+    finds_in(with_pod("web", move |shape| shape.volume_topology = vec![local.clone()]), |_| {}, unreachable);
+}
+
+#[test]
+fn pod_not_ready() {
+    let waiting = with_pod("web", |shape| shape.not_ready = Some("its claim is missing".into()));
+    finds_in(waiting, |_| {}, |v| matches!(v, Violation::PodNotReady { why, .. } if why == "its claim is missing"));
+}
+
+#[test]
 fn resource_exceeded() {
     let exceeded = |v: &Violation| matches!(v, Violation::ResourceExceeded { .. });
     let grow = |plan: &mut Plan, by: i64| plan.nodes[1].requested.add(&windlass_solver::Resources::new().with("cpu", by));
@@ -399,7 +416,7 @@ fn order_wrong() {
     finds(|plan| plan.nodes.swap(0, 1), wrong);
     finds(|plan| plan.nodes[0].name = "first".into(), wrong);
     finds(|plan| plan.nodes[0].pods.swap(0, 1), wrong);
-    let twin = with_pod("web", |shape| shape.unsupported = vec![Feature::Volume]);
+    let twin = with_pod("web", |shape| shape.unsupported = vec![Feature::InTreeVolume]);
     let unsorted = |plan: &mut Plan| {
         let node = plan.nodes.remove(1);
         let mut entry = plan.unschedulable[0].clone();

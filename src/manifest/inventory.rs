@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{LimitRange, Node, PersistentVolume, PersistentV
 use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_solver::{Labels, ObjectKey};
@@ -32,6 +32,8 @@ pub struct PodSet {
     /// Their spec, reduced to what decides and shared by all pods that have the same. `nodeName` is
     /// kept in [`PodState::node`] only.
     pub spec: Arc<PodSpec>,
+    /// Claims that come with each pod, as `<claim>-<pod>`: the `volumeClaimTemplates` of a StatefulSet.
+    pub claim_templates: Arc<[PersistentVolumeClaim]>,
     /// What the cluster knows about them; the default for pods that do not exist yet.
     pub state: PodState,
 }
@@ -106,6 +108,8 @@ pub struct Inventory {
     pub volumes: Vec<Sourced<PersistentVolume>>,
     /// Storage classes.
     pub storage_classes: Vec<Sourced<StorageClass>>,
+    /// What CSI drivers say of nodes.
+    pub csi_nodes: Vec<Sourced<CSINode>>,
     /// Objects of kinds that decide nothing, by `apiVersion kind` (`v1 ConfigMap`).
     pub skipped: BTreeMap<String, usize>,
     /// Findings, in the order of the input.

@@ -6,18 +6,19 @@ use k8s_openapi::api::core::v1::{LimitRange, Node, PersistentVolume, PersistentV
 use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 /// Kinds that are read beside workloads: API version, kind, whether its objects live in a namespace.
-const KINDS: [(&str, &str, bool); 14] = [
+const KINDS: [(&str, &str, bool); 15] = [
     ("v1", "Pod", true),
     ("v1", "Node", false),
     ("v1", "LimitRange", true),
     ("v1", "PersistentVolumeClaim", true),
     ("v1", "PersistentVolume", false),
     ("storage.k8s.io/v1", "StorageClass", false),
+    ("storage.k8s.io/v1", "CSINode", false),
     ("policy/v1", "PodDisruptionBudget", true),
     ("scheduling.k8s.io/v1", "PriorityClass", false),
     ("node.k8s.io/v1", "RuntimeClass", false),
@@ -86,7 +87,7 @@ macro_rules! unchecked {
 }
 
 // Nodes come from a cluster, where amounts that make no sense do occur: their translation judges them.
-unchecked!(Node, PodDisruptionBudget, PersistentVolumeClaim, PersistentVolume, StorageClass);
+unchecked!(Node, PodDisruptionBudget, PersistentVolumeClaim, PersistentVolume, StorageClass, CSINode);
 
 impl Checked for PriorityClass {
     fn metadata_mut(&mut self) -> &mut ObjectMeta {

@@ -118,6 +118,7 @@ fn pod_set(workload: &Workload, taken: &mut BTreeSet<ObjectKey>) -> Sourced<PodS
         keys,
         labels: workload.labels.clone(),
         spec: workload.spec.clone(),
+        claim_templates: workload.claim_templates.clone(),
         state: super::PodState::default(),
     };
     Sourced { value, place: workload.place.clone() }

@@ -330,7 +330,8 @@ impl<'o> Reader<'o> {
         self.report(origin, &object.shown, found);
         if let Some((spec, state)) = state {
             let labels = self.interner.labels(object.metadata.labels.as_ref());
-            let value = PodSet { owner: object.shown.as_str().into(), keys: vec![object.key], labels, spec, state };
+            let (owner, claim_templates) = (object.shown.as_str().into(), Arc::default());
+            let value = PodSet { owner, keys: vec![object.key], labels, spec, claim_templates, state };
             self.inventory.pods.push(Sourced { value, place: origin.place() });
         }
     }
@@ -355,6 +356,7 @@ impl<'o> Reader<'o> {
             first: asked.first,
             labels,
             spec,
+            claim_templates: asked.claim_templates.into(),
             place,
         });
     }
@@ -407,6 +409,7 @@ impl<'o> Reader<'o> {
             "PodDisruptionBudget" => self.keep(object, value, |all| &mut all.pod_disruption_budgets),
             "PersistentVolumeClaim" => self.keep(object, value, |all| &mut all.volume_claims),
             "PersistentVolume" => self.keep(object, value, |all| &mut all.volumes),
+            "CSINode" => self.keep(object, value, |all| &mut all.csi_nodes),
             _ => self.keep(object, value, |all| &mut all.storage_classes),
         }
     }

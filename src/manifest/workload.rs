@@ -6,9 +6,7 @@ use super::inventory::Controller;
 use crate::diagnostic::Place;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job, JobSpec};
-use k8s_openapi::api::core::v1::{
-    PersistentVolumeClaimVolumeSource, PodSpec, PodTemplate, PodTemplateSpec, ReplicationController, Volume,
-};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PodSpec, PodTemplate, PodTemplateSpec, ReplicationController};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -44,6 +42,7 @@ pub(super) struct Workload {
     pub first: u32,
     pub labels: Arc<Labels>,
     pub spec: Arc<PodSpec>,
+    pub claim_templates: Arc<[PersistentVolumeClaim]>,
     pub place: Place,
 }
 
@@ -64,6 +63,7 @@ pub(super) struct Asked {
     pub first: u32,
     pub labels: BTreeMap<String, String>,
     pub spec: PodSpec,
+    pub claim_templates: Vec<PersistentVolumeClaim>,
 }
 
 /// What is common to all kinds, before the checks.
@@ -76,6 +76,7 @@ struct Draft {
     /// `None` where the kind needs none.
     selector: Option<LabelSelector>,
     template: PodTemplateSpec,
+    claim_templates: Vec<PersistentVolumeClaim>,
 }
 
 /// Reads a workload of one of [`KINDS`]. `None` if there is an error among the findings.
@@ -106,11 +107,16 @@ pub(super) fn read(kind: &str, mut value: Value, found: &mut Vec<Finding>) -> Op
     if let Some(selector) = &draft.selector {
         check_selector(selector, &labels, template_path, found);
     }
+    for (index, claim) in draft.claim_templates.iter().enumerate() {
+        if claim.metadata.name.as_deref().unwrap_or_default().is_empty() {
+            found.push(Finding::error(format!("spec.volumeClaimTemplates[{index}].metadata.name"), "is missing"));
+        }
+    }
     if any_error(found) {
         return None;
     }
     let (count, first) = (u32::try_from(draft.count).ok()?, u32::try_from(draft.first).ok()?);
-    Some(Asked { metadata: draft.metadata, count, first, labels, spec })
+    Some(Asked { metadata: draft.metadata, count, first, labels, spec, claim_templates: draft.claim_templates })
 }
 
 fn check_selector(selector: &LabelSelector, labels: &BTreeMap<String, String>, template_path: &str, found: &mut Vec<Finding>) {
@@ -135,8 +141,17 @@ fn draft(kind: &str, value: Value, found: &mut Vec<Finding>) -> Option<Draft> {
         first: 0,
         selector: Some(selector),
         template,
+        claim_templates: Vec::new(),
     };
-    let single = |metadata, selector, template| Draft { metadata, numbers: Vec::new(), count: 1, first: 0, selector, template };
+    let single = |metadata, selector, template| Draft {
+        metadata,
+        numbers: Vec::new(),
+        count: 1,
+        first: 0,
+        selector,
+        template,
+        claim_templates: Vec::new(),
+    };
     Some(match kind {
         "Deployment" => {
             let Deployment { metadata, spec, .. } = decode(value, "", found)?;
@@ -196,21 +211,18 @@ fn job(metadata: ObjectMeta, spec: JobSpec, done: i32, [parallelism, completions
         first: 0,
         selector: None,
         template: spec.template,
+        claim_templates: Vec::new(),
     }
 }
 
-/// Each claim template becomes a volume of every pod.
+/// The claims of each pod stand beside its template: their names follow from the pod's.
 fn stateful_set(set: StatefulSet) -> Draft {
     let spec = set.spec;
     let mut template = spec.template;
-    let volumes = spec.volume_claim_templates.into_iter().flatten().map(|claim| {
-        let name = claim.metadata.name.unwrap_or_default();
-        let source =
-            PersistentVolumeClaimVolumeSource { claim_name: name.clone(), ..PersistentVolumeClaimVolumeSource::default() };
-        Volume { name, persistent_volume_claim: Some(source), ..Volume::default() }
-    });
-    if let Some(pod) = &mut template.spec {
-        pod.volumes.get_or_insert_default().extend(volumes);
+    let claim_templates = spec.volume_claim_templates.unwrap_or_default();
+    // The controller replaces a volume of the template that has the name of a claim.
+    if let Some(volumes) = template.spec.as_mut().and_then(|pod| pod.volumes.as_mut()) {
+        volumes.retain(|volume| claim_templates.iter().all(|claim| claim.metadata.name.as_deref() != Some(volume.name.as_str())));
     }
     let first = spec.ordinals.and_then(|ordinals| ordinals.start);
     Draft {
@@ -220,6 +232,7 @@ fn stateful_set(set: StatefulSet) -> Draft {
         first: first.unwrap_or(0),
         selector: Some(spec.selector),
         template,
+        claim_templates,
     }
 }
 

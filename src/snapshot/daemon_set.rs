@@ -1,6 +1,7 @@
 //! DaemonSets: what each of their pods asks of the node it comes with.
 
 use super::pod::Shapes;
+use super::volume::Volumes;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Inventory;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ const TOLERATED_ON_HOST: (&str, TaintEffect) = ("node.kubernetes.io/network-unav
 
 /// The daemonsets. One with an error is left out.
 pub fn daemon_sets(inventory: &Inventory) -> (Vec<DaemonSet>, Vec<Diagnostic>) {
-    let mut shapes = Shapes::new(inventory);
+    let (mut shapes, volumes) = (Shapes::new(inventory), Volumes::new(inventory));
     let (mut all, mut found) = (Vec::new(), Vec::new());
     for source in &inventory.daemon_sets {
         let set = &source.value;
@@ -33,6 +34,7 @@ pub fn daemon_sets(inventory: &Inventory) -> (Vec<DaemonSet>, Vec<Diagnostic>) {
         let Some(shape) = &translated.shape else { continue };
         let on_host = set.spec.host_network == Some(true);
         let mut shape = PodShape::clone(shape);
+        shape.requests.add(&volumes.daemon_attachments(&set.spec, &set.key));
         shape.tolerations.extend(TOLERATED.into_iter().chain(on_host.then_some(TOLERATED_ON_HOST)).map(|(key, effect)| {
             Toleration { key: Some(key.into()), operator: TolerationOperator::Exists, value: "".into(), effect: Some(effect) }
         }));

@@ -2,6 +2,7 @@
 
 use super::claim::Claim;
 use super::template::{self, Amounts, Report};
+use super::volume::attachment::Limits;
 use crate::api::label;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Sourced;
@@ -16,6 +17,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) bound: &'a BTreeMap<String, Vec<BoundPod>>,
     /// Every daemonset.
     pub(super) daemon_sets: &'a [DaemonSet],
+    /// Volumes that nodes can attach.
+    pub(super) limits: &'a Limits,
     /// Startup taints of each pool, for nodes whose NodeClaim is not at hand.
     pub(super) startup_taints: BTreeMap<NodePoolName, Vec<Taint>>,
     /// The NodeClaims, whether or not their node has come.
@@ -129,6 +132,9 @@ impl Reading {
         }
         host_ports.sort();
         host_ports.dedup();
+        let mut allocatable = self.allocatable;
+        let kind = self.labels.get(label::INSTANCE_TYPE).and_then(|name| around.capacities.get(name.as_ref()));
+        around.limits.add_to_node(name.as_str(), kind.copied(), &mut allocatable);
         let mut pods: Vec<_> = bound.iter().map(|pod| pod.key.clone()).collect();
         pods.sort();
         windlass_solver::Node {
@@ -136,7 +142,7 @@ impl Reading {
             node_pool: self.node_pool,
             labels: self.labels,
             taints: self.taints,
-            allocatable: self.allocatable,
+            allocatable,
             requested,
             host_ports,
             schedulable: self.schedulable,

@@ -13,6 +13,7 @@ pub(super) mod settings;
 
 use super::Settings;
 use super::template::{self, Report};
+use super::volume::attachment::Limits;
 use crate::api;
 use crate::api::condition::{self, ConditionStatus};
 use crate::catalog::{Catalog, NodeClassSettings};
@@ -37,14 +38,24 @@ pub(super) struct Class {
 /// EC2NodeClasses by name; `Err` says in a few words why one cannot be used.
 pub(super) type Classes = BTreeMap<String, Result<Class, String>>;
 
+/// What a class is read against.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) settings: &'a Settings,
+    /// Volumes that nodes can attach.
+    pub(super) limits: &'a Limits,
+}
+
 /// Reads the classes, and names in `unresolved` those whose subnets are not known.
 pub(super) fn classes(
     sourced: &[&Sourced<api::EC2NodeClass>],
-    (catalog, settings): (&Catalog, &Settings),
+    around: Surroundings<'_>,
     unresolved: &mut BTreeSet<String>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Classes {
-    let mut shelf = Shelf { catalog, made: Vec::new() };
+    let Surroundings { catalog, settings, limits } = around;
+    let mut shelf = Shelf { catalog, limits, made: Vec::new() };
     let mut all = Classes::new();
     for source in sourced {
         let object = &source.value;
@@ -107,6 +118,7 @@ fn images(object: &api::EC2NodeClass, report: &mut Report<'_>) -> Vec<Requiremen
 /// Lists of instance types, one for all classes that agree: a list is large, and classes mostly differ in what is not about types.
 struct Shelf<'a> {
     catalog: &'a Catalog,
+    limits: &'a Limits,
     made: Vec<(NodeClassSettings, Vec<Requirements>, Arc<[InstanceType]>)>,
 }
 
@@ -118,6 +130,7 @@ impl Shelf<'_> {
         let all = self.catalog.instance_types(&settings);
         let bootable = |kind: &&InstanceType| images.iter().any(|image| image.allow(&kind.labels));
         let list = if images.is_empty() { all } else { all.iter().filter(bootable).cloned().collect() };
+        let list = self.limits.add_to_types(list, self.catalog, &settings);
         self.made.push((settings, images, Arc::clone(&list)));
         list
     }

@@ -5,10 +5,11 @@ mod shape;
 
 pub(super) use shape::Shapes;
 
+use super::volume::{self, Volumes};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::manifest::{Inventory, PodSet, spec_path};
 use shape::{Note, Translated};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use windlass_solver::{HostPort, ObjectKey, Pod, Resources};
 
@@ -59,7 +60,7 @@ pub fn standing(set: &PodSet) -> Standing {
 
 /// The pods that need a place. A pod with an error is left out; a warning that many pods share is given once.
 pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
-    let mut shapes = Shapes::new(inventory);
+    let (mut shapes, volumes) = (Shapes::new(inventory), Volumes::new(inventory));
     let (mut pods, mut found) = (Vec::new(), Vec::new());
     let mut warnings: BTreeMap<(usize, &'static str), (&PodSet, &Place, usize)> = BTreeMap::new();
     for source in inventory.pods.iter().filter(|source| standing(&source.value) == Standing::Pending) {
@@ -71,8 +72,12 @@ pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
             let entry = warnings.entry((Arc::as_ptr(&set.spec).addr(), spec_path(kind))).or_insert((set, &source.place, 0));
             entry.2 += set.keys.len();
         }
-        let Some(shape) = &translated.shape else { continue };
-        pods.extend(set.keys.iter().map(|key| Pod { key: key.clone(), labels: set.labels.clone(), shape: shape.clone() }));
+        let Some(shape) = translated.shape.clone() else { continue };
+        let has_claims = volume::has_claims(set);
+        pods.extend(set.keys.iter().map(|key| {
+            let own = has_claims.then(|| shapes.share(volumes.needs(set, key).shape(&shape)));
+            Pod { key: key.clone(), labels: set.labels.clone(), shape: own.unwrap_or_else(|| shape.clone()) }
+        }));
     }
     let mut warned: Vec<_> = warnings.into_values().collect();
     warned.sort_by_key(|(set, place, _)| (*place, set.owner.clone()));
@@ -89,17 +94,19 @@ pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
 
 /// What is on each node.
 pub fn bound(inventory: &Inventory) -> BTreeMap<String, Vec<BoundPod>> {
-    let mut shapes = Shapes::new(inventory);
+    let (mut shapes, volumes) = (Shapes::new(inventory), Volumes::new(inventory));
+    let mut attached: BTreeMap<&str, BTreeSet<ObjectKey>> = BTreeMap::new();
     let mut by_node: BTreeMap<String, Vec<BoundPod>> = BTreeMap::new();
     for set in inventory.pods.iter().map(|source| &source.value).filter(|set| standing(set) == Standing::Bound) {
         let Some(node) = &set.state.node else { continue };
         let Translated { requests, host_ports, .. } = shapes.of(&set.spec);
         let owner = set.state.controller.as_ref().filter(|owner| owner.kind.as_ref() == "DaemonSet");
-        by_node.entry(node.to_string()).or_default().extend(set.keys.iter().map(|key| BoundPod {
-            key: key.clone(),
-            requests: requests.clone(),
-            host_ports: host_ports.clone(),
-            daemon_set: owner.map(|owner| ObjectKey::new(key.namespace.clone(), owner.name.clone())),
+        let attached = attached.entry(node).or_default();
+        by_node.entry(node.to_string()).or_default().extend(set.keys.iter().map(|key| {
+            let mut requests = requests.clone();
+            requests.add(&volumes.taken(set, key, attached));
+            let daemon_set = owner.map(|owner| ObjectKey::new(key.namespace.clone(), owner.name.clone()));
+            BoundPod { key: key.clone(), requests, host_ports: host_ports.clone(), daemon_set }
         }));
     }
     by_node

@@ -68,10 +68,11 @@ fn features_that_decide_and_are_not_supported_are_refused_per_pod() {
     };
     run(&[
         not_yet("a claim on a device", "  resourceClaims: [{name: gpu, resourceClaimName: gpu}]\n", "resourceClaims"),
-        not_yet(
+        (
             "a missing volume claim",
-            "  volumes: [{name: v, persistentVolumeClaim: {claimName: gone}}]\n",
-            "persistent volumes",
+            pod_with("  volumes: [{name: v, persistentVolumeClaim: {claimName: gone}}]\n"),
+            "PersistentVolumeClaim default/gone does not exist",
+            NoPlace(Reason::VolumeNotReady),
         ),
         not_yet(
             "a preference",

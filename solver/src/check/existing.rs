@@ -2,7 +2,7 @@
 
 use super::Violation;
 use super::placement::Placements;
-use crate::predicate::{affinity_holds, node_allows, ports_conflict, untolerated};
+use crate::predicate::{affinity_holds, node_allows, ports_conflict, untolerated, volumes_reachable};
 use crate::{Node, Plan, Pod, Resources, Snapshot};
 
 pub(super) fn check(snapshot: &Snapshot, plan: &Plan, placements: &Placements<'_>, violations: &mut Vec<Violation>) {
@@ -51,6 +51,10 @@ fn check_node(node: &Node, pods: &[&Pod], violations: &mut Vec<Violation>) {
         if !affinity_holds(&pod.shape, |requirement| node_allows(node, requirement)) {
             let (pod, node) = (pod.key.clone(), node.name.clone());
             violations.push(Violation::AffinityUnmet { pod, node, place: "existing".to_owned() });
+        }
+        if !volumes_reachable(&pod.shape, |requirement| node_allows(node, requirement)) {
+            let (pod, node) = (pod.key.clone(), node.name.clone());
+            violations.push(Violation::VolumeUnreachable { pod, node, place: "existing".to_owned() });
         }
     }
     // As in kube-scheduler, only what the added pods ask for is compared: a node that is overfull elsewhere may still take them.

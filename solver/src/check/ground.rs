@@ -22,10 +22,11 @@ pub(super) struct Ground<'a> {
     verdicts: BTreeMap<*const PodShape, Rc<Verdict<'a>>>,
 }
 
-/// What of a shape's selection does not hold.
+/// What of a shape's selection holds: the entries of its node selector that do not, and whether affinity and volumes do.
 pub(super) struct Verdict<'a> {
     pub(super) selectors: Vec<&'a Requirement>,
     pub(super) affinity: bool,
+    pub(super) volumes: bool,
 }
 
 impl<'a> Ground<'a> {
@@ -56,7 +57,7 @@ impl<'a> Ground<'a> {
         Candidate { pool: self.pool, instance_type: self.instance_type, offering: self.offering, open: &self.open }
     }
 
-    /// What of the shape's node selector and affinity does not hold here.
+    /// What of the shape's node selector, affinity and volumes does not hold here.
     pub(super) fn verdict(&mut self, shape: &'a PodShape) -> Rc<Verdict<'a>> {
         if let Some(known) = self.verdicts.get(&std::ptr::from_ref(shape)) {
             return Rc::clone(known);
@@ -65,6 +66,7 @@ impl<'a> Ground<'a> {
         let verdict = Rc::new(Verdict {
             selectors: shape.node_selector.iter().filter(|requirement| !candidate.satisfies(requirement)).collect(),
             affinity: crate::predicate::affinity_holds(shape, |requirement| candidate.satisfies(requirement)),
+            volumes: crate::predicate::volumes_reachable(shape, |requirement| candidate.satisfies(requirement)),
         });
         self.verdicts.insert(std::ptr::from_ref(shape), Rc::clone(&verdict));
         verdict

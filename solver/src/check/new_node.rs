@@ -226,6 +226,10 @@ impl<'a> Judge<'a, '_> {
             let (pod, node) = (pod.key.clone(), self.node.name.clone());
             self.tell(Violation::AffinityUnmet { pod, node, place: Shown(wanted).to_string() });
         }
+        if !verdict.volumes {
+            let (pod, node) = (pod.key.clone(), self.node.name.clone());
+            self.tell(Violation::VolumeUnreachable { pod, node, place: Shown(wanted).to_string() });
+        }
     }
 }
 

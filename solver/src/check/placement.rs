@@ -52,6 +52,10 @@ impl<'a> Roll<'a, '_> {
             }
             *seen = Some(place.to_owned());
             found.push(pod);
+            if let Some(why) = pod.shape.not_ready.as_ref().filter(|_| placed) {
+                let (pod, place) = (key.clone(), place.to_owned());
+                self.violations.push(Violation::PodNotReady { pod, place, why: why.to_string() });
+            }
             if let Some(feature) = pod.shape.unsupported.first().filter(|_| placed) {
                 self.violations.push(Violation::PodUnsupported { pod: key.clone(), place: place.to_owned(), feature: *feature });
             }

@@ -21,6 +21,10 @@ pub enum Violation {
     #[error("pod {pod} is placed on {place} although it asks for {feature}, which is not supported")]
     PodUnsupported { pod: ObjectKey, place: String, feature: Feature },
 
+    /// A pod that no node may take yet, placed all the same.
+    #[error("pod {pod} is placed on {place} although it cannot run yet: {why}")]
+    PodNotReady { pod: ObjectKey, place: String, why: String },
+
     /// An existing node that the snapshot does not have.
     #[error("plan uses existing node {node}, but the snapshot has no such node")]
     ExistingNodeUnknown { node: NodeName },
@@ -88,6 +92,9 @@ pub enum Violation {
     /// No term of the required node affinity holds.
     #[error("pod {pod} is placed on node {node} ({place}) against its required node affinity")]
     AffinityUnmet { pod: ObjectKey, node: NodeName, place: String },
+    /// A volume that cannot be used from the node.
+    #[error("pod {pod} is placed on node {node} ({place}), from where one of its volumes cannot be used")]
+    VolumeUnreachable { pod: ObjectKey, node: NodeName, place: String },
     /// More requested than there is.
     #[error("node {node} ({place}): {asked} of {resource} is requested, but there is room for {room}")]
     ResourceExceeded { node: NodeName, place: String, resource: ResourceName, asked: i64, room: i64 },

@@ -4,7 +4,7 @@ use super::amount;
 use super::relaxation::{Relaxation, Shown};
 use super::survey::{LimitsLeft, Step, Survey, survey};
 use crate::plan::FunnelStep;
-use crate::{Feature, NodePoolName, PodShape, Reason, ResourceName, Snapshot};
+use crate::{Feature, NodePoolName, PodShape, Reason, Requirement, ResourceName, Snapshot};
 
 /// What `solve` says about a pod that it could not place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub(crate) struct Diagnosis {
 /// Diagnoses pods of one shape that neither an existing node nor a new one takes. `limits_left` is what the plan leaves of each pool's
 /// limits; a pool that is absent has all that its existing nodes leave.
 pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &LimitsLeft) -> Diagnosis {
+    if let Some(why) = &shape.not_ready {
+        let (reason, message) = (Reason::VolumeNotReady, why.to_string());
+        return Diagnosis { reason, message, funnel: Vec::new(), would_fit_if: None };
+    }
     let found = survey(snapshot, shape, limits_left);
     if !shape.unsupported.is_empty() {
         let single = match shape.unsupported[..] {
@@ -49,7 +53,7 @@ pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &Limi
 
 /// How many offerings of all pools together are left after each step, beginning with all: the counts never grow, and the funnel ends
 /// where none is left. Each pool has a step of its own, its taints where the pod does not tolerate them and its requirements
-/// otherwise. Steps of the pod's own choice (selector, affinity) are always listed; the others where they removed something.
+/// otherwise. Steps of the pod's own choice (selector, affinity, volumes) are always listed; the others where they removed something.
 pub(super) fn funnel(shape: &PodShape, found: &Survey) -> Vec<FunnelStep> {
     let (repelled, tolerated): (Vec<_>, Vec<_>) = found.pools.iter().partition(|count| count.tolerated < count.offerings);
     let taints =
@@ -63,6 +67,7 @@ pub(super) fn funnel(shape: &PodShape, found: &Survey) -> Vec<FunnelStep> {
         .enumerate()
         .map(|(index, wanted)| (format!("nodeSelector {wanted}"), removed(&Step::Selector(index))));
     let affinity = (!shape.node_affinity.is_empty()).then(|| ("nodeAffinity".to_owned(), removed(&Step::Affinity)));
+    let volumes = (!shape.volume_topology.is_empty()).then(|| ("volumes".to_owned(), removed(&Step::Volumes)));
     let others = found.removed.iter().filter_map(|(step, removed)| Some((name(shape, step)?, *removed)));
     let all = found.pools.iter().map(|count| count.offerings).sum();
     let start = match &found.pools[..] {
@@ -72,7 +77,7 @@ pub(super) fn funnel(shape: &PodShape, found: &Survey) -> Vec<FunnelStep> {
     };
     let mut remaining = all;
     let mut steps = vec![start];
-    for (step, removed) in taints.chain(requirements).chain(selectors).chain(affinity).chain(others) {
+    for (step, removed) in taints.chain(requirements).chain(selectors).chain(affinity).chain(volumes).chain(others) {
         if remaining == 0 {
             break;
         }
@@ -85,7 +90,7 @@ pub(super) fn funnel(shape: &PodShape, found: &Survey) -> Vec<FunnelStep> {
 /// The name of a step that is listed only where it removes something.
 fn name(shape: &PodShape, step: &Step) -> Option<String> {
     match step {
-        Step::Taints | Step::Requirements | Step::Selector(_) | Step::Affinity => None,
+        Step::Taints | Step::Requirements | Step::Selector(_) | Step::Affinity | Step::Volumes => None,
         Step::Resource(name) => Some(format!("resources: {}", request(shape, name))),
         Step::HostPorts => Some("host ports".to_owned()),
         Step::Available => Some("available".to_owned()),
@@ -103,6 +108,15 @@ fn features(all: &[Feature]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
+/// Where volumes can be used: `zone In [a] or zone In [b]`, joined by `and` for several volumes.
+fn places(volumes: &[Vec<Vec<Requirement>>]) -> String {
+    let term = |term: &Vec<Requirement>| term.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let volume = |terms: &Vec<Vec<Requirement>>| terms.iter().map(term).collect::<Vec<_>>().join(" or ");
+    let mut all: Vec<String> = volumes.iter().map(volume).collect();
+    all.dedup();
+    all.join(" and ")
+}
+
 /// The reason is the step that removed the last offerings; a pool that could take the pod but is refused itself goes before.
 fn reason(found: &Survey) -> Reason {
     if found.pools.is_empty() {
@@ -114,7 +128,7 @@ fn reason(found: &Survey) -> Reason {
     match found.removed.keys().next_back() {
         _ if found.open > 0 => Reason::LimitExceeded,
         Some(Step::Taints) => Reason::TaintsNotTolerated,
-        None | Some(Step::Requirements | Step::Selector(_) | Step::Affinity) => Reason::NoMatchingInstanceType,
+        None | Some(Step::Requirements | Step::Selector(_) | Step::Affinity | Step::Volumes) => Reason::NoMatchingInstanceType,
         Some(Step::Resource(_)) => Reason::NoInstanceTypeFits,
         Some(Step::HostPorts) => Reason::HostPortInUse,
         Some(Step::Available) => Reason::NoOfferingAvailable,
@@ -149,6 +163,7 @@ impl Teller<'_> {
                     .to_owned()
             }
             Reason::NotYetSupported => self.refused(),
+            Reason::VolumeNotReady => self.shape.not_ready.as_deref().unwrap_or_default().to_owned(),
             Reason::LimitExceeded => self.limits(),
         };
         match &self.found.taints[..] {
@@ -181,6 +196,10 @@ impl Teller<'_> {
                 let wanted = self.shape.node_selector.get(*index).map(ToString::to_string).unwrap_or_default();
                 format!("no offering of a NodePool that it tolerates has {wanted}: change the pod's nodeSelector, or a NodePool to allow it")
             }
+            Some(Step::Volumes) => format!(
+                "no offering of a NodePool that it tolerates lies where its volumes can be used ({}): allow that place in a NodePool",
+                places(&self.shape.volume_topology)
+            ),
             _ => "no offering of a NodePool that it tolerates satisfies its required node affinity: change that, or a NodePool to allow it"
                 .to_owned(),
         }

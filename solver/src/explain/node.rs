@@ -150,7 +150,7 @@ impl<'a> Load<'a> {
     fn step(&self, fall: &Fall) -> String {
         match fall {
             Fall::Requirements => format!("nodePool {}: requirements", self.pool.name),
-            Fall::Selection => "nodeSelector and nodeAffinity of its pods".to_owned(),
+            Fall::Selection => "nodeSelector, nodeAffinity and volumes of its pods".to_owned(),
             Fall::Resource(name) => format!("resources: {name}"),
             Fall::HostPorts => "host ports".to_owned(),
             Fall::Available => "available".to_owned(),
@@ -165,7 +165,7 @@ impl<'a> Load<'a> {
         let shown = format!("{instance_type} in {zone} ({capacity_type}) at ${price}/h");
         match fall {
             Fall::Requirements => format!("the requirements of NodePool {} exclude {shown}", self.pool.name),
-            Fall::Selection => format!("nodeSelector or nodeAffinity of its pods excludes {shown}"),
+            Fall::Selection => format!("nodeSelector, nodeAffinity or a volume of its pods excludes {shown}"),
             Fall::Resource(name) => self.too_small(name, offering, &shown),
             Fall::HostPorts => format!("daemonsets use its pods' host ports on {shown}"),
             Fall::Available => format!("EC2 is out of capacity for {shown}"),

@@ -3,7 +3,7 @@
 use super::relaxation::Relaxation;
 use super::variant::variants;
 use crate::plan::OfferingRef;
-use crate::predicate::{Candidate, affinity_holds, overhead, ports_conflict, untolerated};
+use crate::predicate::{Candidate, affinity_holds, overhead, ports_conflict, untolerated, volumes_reachable};
 use crate::{DaemonSet, InstanceType, Labels, NodePool, NodePoolName, PodShape, ResourceName, Resources, Snapshot, Taint, label};
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ pub(super) enum Step {
     Requirements,
     Selector(usize),
     Affinity,
+    Volumes,
     Resource(ResourceName),
     HostPorts,
     Available,
@@ -31,6 +32,7 @@ enum Obstacle<'a> {
     Taint(&'a Taint),
     Selector(usize),
     Affinity,
+    Volumes,
     /// Beside daemonsets, this much is left for the pod; below zero where daemonsets alone do not fit.
     Resource(&'a ResourceName, i64),
     HostPorts,
@@ -47,6 +49,7 @@ impl Obstacle<'_> {
             Self::Taint(_) => Step::Taints,
             Self::Selector(index) => Step::Selector(*index),
             Self::Affinity => Step::Affinity,
+            Self::Volumes => Step::Volumes,
             Self::Resource(name, _) => Step::Resource((*name).clone()),
             Self::HostPorts => Step::HostPorts,
             Self::Unavailable => Step::Available,
@@ -210,6 +213,9 @@ impl<'a> Surveyor<'a> {
         if !affinity_holds(self.shape, |requirement| candidate.satisfies(requirement)) {
             obstacles.push(Obstacle::Affinity);
         }
+        if !volumes_reachable(self.shape, |requirement| candidate.satisfies(requirement)) {
+            obstacles.push(Obstacle::Volumes);
+        }
         self.add_resources(candidate, bench, &mut obstacles);
         obstacles.extend((!candidate.offering.available).then_some(Obstacle::Unavailable));
         obstacles.extend(candidate.offering.price.is_none().then_some(Obstacle::NoPrice));
@@ -294,7 +300,7 @@ impl<'a> Surveyor<'a> {
                 let to = from.saturating_add(lack);
                 Some(Relaxation::RaiseLimit { pool: self.pool.name.clone(), resource: resource.clone(), from: *from, to })
             }
-            Obstacle::Unavailable | Obstacle::NoPrice | Obstacle::Feature => None,
+            Obstacle::Volumes | Obstacle::Unavailable | Obstacle::NoPrice | Obstacle::Feature => None,
         }
     }
 }

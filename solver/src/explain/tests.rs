@@ -237,9 +237,9 @@ fn unsupported_features_are_named_wherever_they_come_from() {
     let diagnosis = told(&snapshot([pool("default")]), &asked);
     assert_eq!(diagnosis.reason, Reason::NotYetSupported);
     assert_eq!(diagnosis.would_fit_if.as_deref(), Some("without topologySpreadConstraints"));
-    let two = PodShape { unsupported: vec![Feature::PodAffinity, Feature::Volume], ..shape(1, 1) };
+    let two = PodShape { unsupported: vec![Feature::PodAffinity, Feature::InTreeVolume], ..shape(1, 1) };
     let diagnosis = told(&snapshot([pool("default")]), &two);
-    assert!(diagnosis.message.contains("podAffinity and persistent volumes"), "{}", diagnosis.message);
+    assert!(diagnosis.message.contains("podAffinity and an in-tree volume without a claim"), "{}", diagnosis.message);
     assert_eq!(diagnosis.would_fit_if, None);
     let refused = NodePool { unsupported: vec![Feature::MinValues], ..pool("flexible") };
     let diagnosis = told(&snapshot([refused.clone()]), &shape(1, 1));

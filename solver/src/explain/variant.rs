@@ -19,7 +19,7 @@ pub(super) fn variants(pool: &NodePool, shapes: &[&PodShape], daemon_sets: &[Dae
             .iter()
             .copied()
             .chain(daemon_sets.iter().map(|daemon| &*daemon.shape))
-            .flat_map(|shape| shape.node_selector.iter().chain(shape.node_affinity.iter().flatten()))
+            .flat_map(PodShape::requirements)
             .filter(|asked| asked.key() == key)
             .collect();
         let choices = choices(requirement, &asked);

@@ -4,7 +4,7 @@ use super::axis::{Axis, times};
 use super::offers::Offers;
 use super::problem::{Candidate, Class, Model, PoolVariant, Problem};
 use super::variant::{Mentions, Variant, variants};
-use crate::{DaemonSet, InstanceType, NodePool, PodShape, Snapshot, Taint, TaintEffect};
+use crate::{DaemonSet, InstanceType, NodePool, PodShape, Requirement, Snapshot, Taint, TaintEffect};
 use fixedbitset::FixedBitSet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,10 +71,10 @@ pub(super) fn compile(snapshot: &Snapshot) -> Problem<'_> {
 }
 
 /// What of a shape is decided by labels and taints.
-type Constraints<'a> = (&'a [crate::Requirement], &'a [Vec<crate::Requirement>], &'a [crate::Toleration]);
+type Constraints<'a> = (&'a [Requirement], &'a [Vec<Requirement>], &'a [Vec<Vec<Requirement>>], &'a [crate::Toleration]);
 
 fn constraints(shape: &PodShape) -> Constraints<'_> {
-    (&shape.node_selector, &shape.node_affinity, &shape.tolerations)
+    (&shape.node_selector, &shape.node_affinity, &shape.volume_topology, &shape.tolerations)
 }
 
 /// Distinct shapes in the order of their first pods, with the positions of their pods.
@@ -257,16 +257,20 @@ impl Compiler<'_> {
     }
 }
 
-/// The offers of the variant whose labels satisfy a pod's selector and affinity.
+/// The offers of the variant whose labels satisfy a pod's selector and affinity, and from which its volumes can be used.
 fn matching_pods(offers: &mut Offers<'_>, variant: &Variant, shape: &PodShape) -> FixedBitSet {
     let fallback = |key: &str| variant.labels.get(key).map(AsRef::as_ref);
     let mut matching = variant.offers.clone();
     for requirement in &shape.node_selector {
         matching.intersect_with(&offers.matching(requirement, fallback(requirement.key())));
     }
-    if !shape.node_affinity.is_empty() && !matching.is_clear() {
+    let affinity = Some(&shape.node_affinity).filter(|terms| !terms.is_empty());
+    for terms in affinity.into_iter().chain(&shape.volume_topology) {
+        if matching.is_clear() {
+            break;
+        }
         let mut any = offers.none();
-        for term in shape.node_affinity.iter().filter(|term| !term.is_empty()) {
+        for term in terms.iter().filter(|term| !term.is_empty()) {
             let mut all = matching.clone();
             for requirement in term {
                 all.intersect_with(&offers.matching(requirement, fallback(requirement.key())));

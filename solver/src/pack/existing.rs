@@ -39,7 +39,7 @@ pub(super) fn fill_existing(problem: &Problem<'_>, state: &mut State, relaxed: b
 /// Whether labels and taints let a pod on an existing node.
 pub(super) fn accepts(node: &Node, shape: &PodShape, relaxed: bool) -> bool {
     let holds = |requirement: &Requirement| requirement.allows(node.labels.get(requirement.key()).map(AsRef::as_ref));
-    let affinity = || shape.node_affinity.iter().any(|term| !term.is_empty() && term.iter().all(holds));
+    let any = |terms: &Vec<Vec<Requirement>>| terms.iter().any(|term| !term.is_empty() && term.iter().all(holds));
     node.schedulable
         && match welcome(shape, &node.taints) {
             Welcome::Full => true,
@@ -47,7 +47,8 @@ pub(super) fn accepts(node: &Node, shape: &PodShape, relaxed: bool) -> bool {
             Welcome::None => false,
         }
         && shape.node_selector.iter().all(holds)
-        && (shape.node_affinity.is_empty() || affinity())
+        && (shape.node_affinity.is_empty() || any(&shape.node_affinity))
+        && shape.volume_topology.iter().all(any)
 }
 
 /// Places pods on what is left of nodes that are to be bought. Nodes that take some are no longer copies of one another.

@@ -4,6 +4,7 @@ use super::axis::Amounts;
 use super::budget::Budget;
 use super::market::Market;
 use super::problem::Problem;
+use crate::PodShape;
 use crate::optimize::{Bound, Solution};
 
 /// A node to buy, so and so many times.
@@ -65,7 +66,7 @@ impl State {
         let nodes = problem.snapshot.nodes();
         Self {
             left: problem.classes.iter().map(|class| u32::try_from(class.pods.len()).unwrap_or(u32::MAX)).collect(),
-            refused: problem.classes.iter().map(|class| !class.shape.unsupported.is_empty()).collect(),
+            refused: problem.classes.iter().map(|class| refused(&class.shape)).collect(),
             existing: vec![Vec::new(); nodes.len()],
             room: nodes.iter().map(|node| problem.axis.room(&node.allocatable, &node.requested, &node.host_ports)).collect(),
             nodes: Vec::new(),
@@ -101,4 +102,9 @@ impl State {
         }
         counts.into_iter().enumerate().filter(|(_, count)| *count > 0).collect()
     }
+}
+
+/// Whether no node may take such a pod.
+fn refused(shape: &PodShape) -> bool {
+    !shape.unsupported.is_empty() || shape.not_ready.is_some()
 }

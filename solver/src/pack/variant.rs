@@ -21,7 +21,7 @@ impl<'s> Mentions<'s> {
     pub(super) fn new(shapes: impl Iterator<Item = &'s PodShape>) -> Self {
         let mut all: BTreeMap<&str, BTreeSet<&Requirement>> = BTreeMap::new();
         for shape in shapes {
-            for requirement in shape.node_selector.iter().chain(shape.node_affinity.iter().flatten()) {
+            for requirement in shape.requirements() {
                 all.entry(requirement.key()).or_default().insert(requirement);
             }
         }

@@ -13,7 +13,7 @@ cases! {
         shape(1000, GI).using(Feature::PodAntiAffinity).pod("spread"),
     ]) => ["default arm/a/spot: plain", "spread: NotYetSupported"];
     a_daemonset_with_an_unsupported_feature_still_takes_room: world([pool("default")], [], [
-        shape(100, 0).using(Feature::Volume).daemon("agent"),
+        shape(100, 0).using(Feature::InTreeVolume).daemon("agent"),
     ], [shape(1950, GI).pod("pod")]) => ["default large/a/spot: pod"];
     a_pool_with_an_unsupported_feature_takes_nobody: world([pool("default").refusing(Feature::MinValues)], [], [], [
         shape(1000, GI).pod("pod"),

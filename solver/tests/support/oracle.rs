@@ -78,6 +78,7 @@ fn may_run(shape: &PodShape, taints: &[Taint], labels: &Labels) -> bool {
     taints.iter().all(tolerated)
         && shape.node_selector.iter().all(|requirement| holds(requirement, labels))
         && (shape.node_affinity.is_empty() || shape.node_affinity.iter().any(matches))
+        && shape.volume_topology.iter().all(|terms| terms.iter().any(matches))
 }
 
 fn clash(a: &HostPort, b: &HostPort) -> bool {
@@ -95,8 +96,11 @@ impl Place<'_> {
             // Daemonsets among themselves are not our concern.
             *owner >= pods.len() || !ports.iter().any(|(other, taken)| other != owner && clash(port, taken))
         };
-        pods.iter().all(|pod| pod.shape.unsupported.is_empty() && may_run(&pod.shape, &self.pool.taints, &self.labels))
-            && self.requested(pods).fits_in(&self.kind.allocatable())
+        pods.iter().all(|pod| {
+            pod.shape.unsupported.is_empty()
+                && pod.shape.not_ready.is_none()
+                && may_run(&pod.shape, &self.pool.taints, &self.labels)
+        }) && self.requested(pods).fits_in(&self.kind.allocatable())
             && ports.iter().all(apart)
     }
 

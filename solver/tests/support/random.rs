@@ -235,18 +235,35 @@ fn affinity() -> impl Strategy<Value = Vec<Vec<Requirement>>> {
     prop_oneof![4 => Just(Vec::new()), 1 => vec(term, 1..=3)]
 }
 
+/// Zonal volumes, a volume of one machine, and one that allows a choice.
+fn volumes() -> impl Strategy<Value = Vec<Vec<Vec<Requirement>>>> {
+    let zone = |zone: &str| vec![need(ZONE, Operator::In, &[zone])];
+    let local = vec![need("kubernetes.io/hostname", Operator::In, &["node-0"])];
+    let kinds = vec![vec![zone("a")], vec![zone("b")], vec![zone("a"), zone("b")], vec![local], vec![Vec::new(), zone("b")]];
+    prop_oneof![6 => Just(Vec::new()), 1 => vec(select(kinds), 1..=2)]
+}
+
 fn pod_shape() -> impl Strategy<Value = PodShape> {
     let cpu = prop_oneof![1 => Just(0), 6 => (1..=30_i64).prop_map(|n| n * 100), 1 => (30..=90_i64).prop_map(|n| n * 100)];
     let memory = prop_oneof![1 => Just(0), 6 => (1..=24_i64).prop_map(|n| n * GI / 8), 1 => (3..=30_i64).prop_map(|n| n * GI)];
-    let rest = (rarely(8), rarely(16), select(vec![0, 0, 0, -5, 100]));
+    let rest = (rarely(8), rarely(16), select(vec![0, 0, 0, -5, 100]), volumes(), rarely(20));
     (cpu, memory, selectors(), affinity(), tolerations(), host_ports(), rest).prop_map(
-        |(cpu, memory, node_selector, node_affinity, tolerations, host_ports, (gpu, unsupported, priority))| {
+        |(
+            cpu,
+            memory,
+            node_selector,
+            node_affinity,
+            tolerations,
+            host_ports,
+            (gpu, unsupported, priority, volume_topology, waits),
+        )| {
             let mut made = shape(cpu, memory);
+            made.not_ready = waits.then(|| "a volume is not ready".into());
             if gpu {
                 made.requests.set("nvidia.com/gpu", 1);
             }
             let unsupported = if unsupported { vec![Feature::TopologySpread] } else { Vec::new() };
-            PodShape { node_selector, node_affinity, tolerations, host_ports, unsupported, priority, ..made }
+            PodShape { node_selector, node_affinity, tolerations, host_ports, volume_topology, unsupported, priority, ..made }
         },
     )
 }
@@ -254,7 +271,7 @@ fn pod_shape() -> impl Strategy<Value = PodShape> {
 fn daemon_shape() -> impl Strategy<Value = PodShape> {
     (0..=4_i64, 0..=4_i64, selectors(), tolerations(), host_ports(), rarely(8)).prop_map(
         |(cpu, memory, node_selector, tolerations, host_ports, unsupported)| {
-            let unsupported = if unsupported { vec![Feature::Volume] } else { Vec::new() };
+            let unsupported = if unsupported { vec![Feature::InTreeVolume] } else { Vec::new() };
             PodShape { node_selector, tolerations, host_ports, unsupported, ..shape(cpu * 50, memory * GI / 16) }
         },
     )

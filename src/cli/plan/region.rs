@@ -57,7 +57,12 @@ pub(super) fn zones(inventory: &Inventory) -> BTreeSet<String> {
     inventory.node_classes.iter().for_each(|class| collect(&class.value, &mut found));
     inventory.node_claims.iter().for_each(|claim| collect(&claim.value, &mut found));
     inventory.provisioners.iter().for_each(|provisioner| collect(&provisioner.value.spec, &mut found));
-    inventory.volumes.iter().for_each(|volume| collect(&volume.value.spec, &mut found));
+    for volume in inventory.volumes.iter().map(|source| &source.value) {
+        collect(&volume.spec, &mut found);
+        // `a__b` stands for a volume of both zones.
+        let labels = volume.metadata.labels.iter().flatten().filter(|(_, value)| !value.contains("__"));
+        collect(&labels.collect::<std::collections::BTreeMap<_, _>>(), &mut found);
+    }
     inventory.storage_classes.iter().for_each(|class| collect(&class.value.allowed_topologies, &mut found));
     found
 }

@@ -72,9 +72,13 @@ fn refuses_what_the_api_server_refuses() {
 }
 
 #[test]
-fn claim_templates_are_volumes_of_the_pods() {
-    let spec = with("volumeClaimTemplates", json!([{"metadata": {"name": "disk"}}]));
+fn claim_templates_stand_beside_the_pods_and_replace_volumes_of_their_name() {
+    let mut spec = with("volumeClaimTemplates", json!([{"metadata": {"name": "disk"}}]));
+    spec["template"]["spec"]["volumes"] = json!([
+        {"name": "disk", "persistentVolumeClaim": {"claimName": "replaced"}}, {"name": "other", "persistentVolumeClaim": {"claimName": "kept"}}]);
     let asked = read("StatefulSet", json!({"spec": spec}), &mut Vec::new()).unwrap();
-    let volumes = asked.spec.volumes.unwrap();
-    assert_eq!(volumes[0].persistent_volume_claim.as_ref().unwrap().claim_name, "disk");
+    let volumes: Vec<_> = asked.spec.volumes.iter().flatten().map(|volume| volume.name.as_str()).collect();
+    assert_eq!((volumes, asked.claim_templates[0].metadata.name.as_deref()), (vec!["other"], Some("disk")));
+    let nameless = read("StatefulSet", json!({"spec": with("volumeClaimTemplates", json!([{"metadata": {}}]))}), &mut Vec::new());
+    assert!(nameless.is_none());
 }

@@ -5,6 +5,7 @@ use crate::manifest::Sourced;
 use crate::snapshot::claim::{Claim, claims};
 use crate::snapshot::fixture::{merge, node, node_claim, shown, sourced};
 use crate::snapshot::pod::BoundPod;
+use crate::snapshot::volume::attachment::Limits;
 use k8s_openapi::api::core::v1 as core;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ impl World {
         let around = Surroundings {
             bound: &self.bound,
             daemon_sets: &self.daemon_sets,
+            limits: &Limits::default(),
             startup_taints: self.startup_taints,
             claims: &claims,
             capacities: BTreeMap::from([("m5.large", &m5)]),

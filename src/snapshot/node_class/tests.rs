@@ -1,4 +1,4 @@
-use super::{Classes, PREFIX_DELEGATION, classes};
+use super::{Classes, Limits, PREFIX_DELEGATION, Surroundings, classes};
 use crate::diagnostic::Diagnostic;
 use crate::snapshot::Settings;
 use crate::snapshot::fixture::{catalog, node_class, shown, sourced};
@@ -17,7 +17,8 @@ fn read_all(objects: Vec<Value>) -> Read {
     let (mut unresolved, mut diagnostics) = (BTreeSet::new(), Vec::new());
     let objects: Vec<_> = objects.into_iter().map(sourced).collect();
     let objects: Vec<_> = objects.iter().collect();
-    let classes = classes(&objects, (catalog(), &Settings::default()), &mut unresolved, &mut diagnostics);
+    let around = Surroundings { catalog: catalog(), settings: &Settings::default(), limits: &Limits::default() };
+    let classes = classes(&objects, around, &mut unresolved, &mut diagnostics);
     Read { classes, unresolved, diagnostics }
 }
 

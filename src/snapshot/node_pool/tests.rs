@@ -2,7 +2,8 @@ use super::node_pools;
 use crate::diagnostic::Diagnostic;
 use crate::snapshot::Settings;
 use crate::snapshot::fixture::{catalog, node_class, node_pool, shown, sourced};
-use crate::snapshot::node_class::classes;
+use crate::snapshot::node_class::{Surroundings, classes};
+use crate::snapshot::volume::attachment::Limits;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use windlass_solver::{Feature, NodePool, TaintEffect};
@@ -11,7 +12,8 @@ use windlass_solver::{Feature, NodePool, TaintEffect};
 fn read_with(class: Value, pools: Vec<Value>) -> (Vec<NodePool>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let class = sourced(class);
-    let classes = classes(&[&class], (catalog(), &Settings::default()), &mut BTreeSet::new(), &mut diagnostics);
+    let around = Surroundings { catalog: catalog(), settings: &Settings::default(), limits: &Limits::default() };
+    let classes = classes(&[&class], around, &mut BTreeSet::new(), &mut diagnostics);
     let pools: Vec<_> = pools.into_iter().map(sourced).collect();
     let read = node_pools(&pools.iter().collect::<Vec<_>>(), &classes, &mut diagnostics);
     (read, diagnostics)

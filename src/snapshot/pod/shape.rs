@@ -3,7 +3,7 @@
 use super::requests;
 use crate::api::label;
 use crate::manifest::{Inventory, Sourced};
-use k8s_openapi::api::core::v1::{Affinity, NodeSelectorTerm, PodSpec, Toleration as Tolerated};
+use k8s_openapi::api::core::v1::{Affinity, NodeSelectorTerm, PodSpec, Toleration as Tolerated, Volume};
 use k8s_openapi::api::node::v1::RuntimeClass;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -65,7 +65,8 @@ impl<'i> Shapes<'i> {
         &self.known[&address]
     }
 
-    fn share(&mut self, shape: PodShape) -> Arc<PodShape> {
+    /// The shape, one for all that are equal.
+    pub(in crate::snapshot) fn share(&mut self, shape: PodShape) -> Arc<PodShape> {
         if let Some(known) = self.shared.get(&shape) {
             return known.clone();
         }
@@ -103,7 +104,18 @@ fn translate(spec: &PodSpec, inventory: &Inventory, made: &mut Translated) -> Op
         return None;
     }
     let (requests, host_ports) = (made.requests.clone(), made.host_ports.clone());
-    Some(PodShape { requests, priority, node_selector, node_affinity, tolerations, host_ports, unsupported: unsupported(spec) })
+    let (unsupported, volume_topology) = (unsupported(spec), Vec::new());
+    Some(PodShape {
+        requests,
+        priority,
+        node_selector,
+        node_affinity,
+        tolerations,
+        host_ports,
+        volume_topology,
+        unsupported,
+        not_ready: None,
+    })
 }
 
 /// `runtimeClassName`, as the admission plugin RuntimeClass resolves it.
@@ -263,13 +275,18 @@ fn unsupported(spec: &PodSpec) -> Vec<Feature> {
             any(node.and_then(|node| node.preferred_during_scheduling_ignored_during_execution.as_ref().map(Vec::len))),
             Feature::NodeAffinityPreference,
         ),
-        some(any(spec.volumes.as_ref().map(Vec::len)), Feature::Volume),
+        some(spec.volumes.iter().flatten().any(is_in_tree), Feature::InTreeVolume),
         some(claimed || any(spec.resource_claims.as_ref().map(Vec::len)), Feature::ResourceClaim),
     ]
     .into_iter()
     .flatten()
     .collect();
     features.into_iter().collect()
+}
+
+/// A disk that is no claim; of all others, manifests keep none.
+fn is_in_tree(volume: &Volume) -> bool {
+    volume.persistent_volume_claim.is_none() && volume.ephemeral.is_none()
 }
 
 /// Karpenter leaves alone a pod that asks for a node of no pool. So do we, but say so.

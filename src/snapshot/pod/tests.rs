@@ -120,9 +120,7 @@ fn features_for_later_are_named() {
             json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {}}]}}}),
             Feature::NodeAffinityPreference,
         ),
-        (json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}), Feature::Volume),
-        (json!({"volumes": [{"name": "v", "ephemeral": {}}]}), Feature::Volume),
-        (json!({"volumes": [{"name": "v", "awsElasticBlockStore": {"volumeID": "vol-1"}}]}), Feature::Volume),
+        (json!({"volumes": [{"name": "v", "awsElasticBlockStore": {"volumeID": "vol-1"}}]}), Feature::InTreeVolume),
         (json!({"resourceClaims": [{"name": "gpu"}]}), Feature::ResourceClaim),
     ] {
         assert_eq!(shape(&extra, &[]).0.unwrap().unsupported, [expected], "{extra}");
