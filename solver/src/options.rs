@@ -17,7 +17,7 @@ pub struct Options<'a> {
     pub objective: Objective,
     /// Varies tie-breaks; equal seeds give equal plans.
     pub seed: u64,
-    /// Upper bound on search steps after the first plan; zero keeps the first plan.
+    /// Upper bound on search steps after the first plan; zero keeps the first plan. More steps never give a worse plan.
     pub steps: u64,
     /// Alternatives listed per node, the chosen offering not counted. EC2 Fleet takes at most 60 overrides (Karpenter's cut, too).
     pub alternatives: usize,

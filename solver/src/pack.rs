@@ -19,6 +19,7 @@ mod compile;
 mod existing;
 mod fill;
 mod greedy;
+mod ladder;
 mod market;
 mod offers;
 mod problem;
@@ -38,13 +39,7 @@ use state::State;
 /// offering a node may become. Equal snapshots and options give equal plans.
 pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
     let problem = compile::compile(snapshot);
-    let mut state = State::new(&problem, options.steps);
-    for relaxed in [false, true] {
-        if state.demand().is_empty() {
-            break;
-        }
-        place(&problem, &mut state, relaxed, options);
-    }
+    let mut state = ladder::settle(&problem, options);
     let mut pods = Pods::new(&problem);
     let existing_nodes = report::existing(&problem, &state, &mut pods);
     let nodes = report::nodes(&problem, &state, &mut pods, options);
@@ -69,8 +64,18 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
     Plan { summary, nodes, existing_nodes, unschedulable, certificate }
 }
 
+/// Both rounds: with `PreferNoSchedule` heeded, then without.
+fn place(problem: &Problem<'_>, state: &mut State, options: &Options<'_>) {
+    for relaxed in [false, true] {
+        if state.demand().is_empty() {
+            break;
+        }
+        round(problem, state, relaxed, options);
+    }
+}
+
 /// One round: existing nodes, then pools by weight, then what is left on the nodes bought.
-fn place(problem: &Problem<'_>, state: &mut State, relaxed: bool, options: &Options<'_>) {
+fn round(problem: &Problem<'_>, state: &mut State, relaxed: bool, options: &Options<'_>) {
     existing::fill_existing(problem, state, relaxed);
     existing::fill_bought(problem, state, relaxed);
     for (weight, pools) in tier::tiers(problem) {

@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) proven: Option<i64>,
     /// How these bounds were proven, and at which price for one pod of each class.
     pub(super) proof: Proof,
+    /// Whether limits ruled out what the optimiser chose.
+    pub(super) limits_bind: bool,
 }
 
 /// What proves a bound.
@@ -74,6 +76,7 @@ impl State {
             steps,
             proven: Some(0),
             proof: Proof { method: None, marginal: vec![0; problem.classes.len()] },
+            limits_bind: false,
         }
     }
 

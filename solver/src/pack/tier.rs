@@ -60,6 +60,7 @@ pub(super) fn buy(problem: &Problem<'_>, state: &mut State, pools: &[bool], rela
             return;
         }
     }
+    state.limits_bind = true;
     // The limits bind. What guides from here on is what no steps give, so that more steps do not lead elsewhere.
     let first = optimise(&market, 0, options);
     let mut values = vec![0.0; market.items.len()];

@@ -1,0 +1,96 @@
+//! How steps are spent where one search does not decide alone.
+//!
+//! A search that is longer may end on machines that a limit rules out, or leave less room for pods that are placed after it, and the
+//! whole may cost more than with a shorter search. So the steps that are tried are rungs of one ladder, whatever the caller gives, and
+//! the best plan of all rungs within reach counts: who gives more steps reaches the same rungs and more.
+
+use super::problem::Problem;
+use super::state::State;
+use super::tier;
+use crate::{Objective, Options};
+use std::cmp::Reverse;
+
+/// The lowest rung above zero. With it the rungs add up to a little less than the default steps.
+const FIRST: u64 = 18;
+
+/// Each rung is this many times the one below: three quarters of all steps go to the highest.
+const FACTOR: u64 = 4;
+
+/// Places the pods.
+pub(super) fn settle(problem: &Problem<'_>, options: &Options<'_>) -> State {
+    let attempt = |steps| {
+        let mut state = State::new(problem, steps);
+        super::place(problem, &mut state, options);
+        state
+    };
+    // Pools of one weight and nothing to relax: all is bought at once.
+    let at_once = tier::tiers(problem).len() <= 1 && problem.candidates.iter().all(|one| one.strict == one.relaxed);
+    if at_once && problem.snapshot.node_pools().iter().all(|pool| pool.limits.is_empty()) {
+        return attempt(options.steps);
+    }
+    let mut best = attempt(0);
+    let mut used = 0;
+    for steps in rungs(options.steps).into_iter().rev() {
+        let next = attempt(steps);
+        used += steps - next.steps;
+        let decided = at_once && !next.limits_bind;
+        // Of equal plans the one with more search behind it: its bound is sharper.
+        if merit(problem, &next, options.objective) <= merit(problem, &best, options.objective) {
+            best = next;
+        }
+        // Lower rungs search for the same with less.
+        if decided || options.cancelled.is_some_and(|cancelled| cancelled()) {
+            break;
+        }
+    }
+    best.steps = options.steps - used;
+    best
+}
+
+/// The rungs that `steps` pay for together, lowest first.
+fn rungs(steps: u64) -> Vec<u64> {
+    let mut rungs = Vec::new();
+    let (mut rung, mut left) = (FIRST, steps);
+    while rung <= left {
+        rungs.push(rung);
+        left -= rung;
+        rung = rung.saturating_mul(FACTOR);
+    }
+    rungs
+}
+
+/// Less is better: pods without a place by priority, highest first; then what the objective asks for.
+fn merit(problem: &Problem<'_>, state: &State, objective: Objective) -> (Vec<(Reverse<i32>, u32)>, i64, i64) {
+    let mut left: Vec<(Reverse<i32>, u32)> = Vec::new();
+    for (class, count) in problem.classes.iter().zip(&state.left) {
+        let priority = Reverse(class.shape.priority);
+        match left.last_mut() {
+            Some((known, sum)) if *known == priority => *sum += count,
+            _ => left.push((priority, *count)),
+        }
+    }
+    let nodes = state.nodes.iter().map(|node| i64::from(node.copies)).fold(0, i64::saturating_add);
+    let price = |candidate: usize| problem.candidates[candidate].price;
+    let cost =
+        state.nodes.iter().map(|node| price(node.candidate).saturating_mul(i64::from(node.copies))).fold(0, i64::saturating_add);
+    match objective {
+        Objective::Cost => (left, cost, nodes),
+        Objective::Nodes => (left, nodes, cost),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rungs;
+    use crate::Options;
+
+    #[test]
+    fn more_steps_reach_the_same_rungs_and_more() {
+        assert_eq!(rungs(17), [0; 0]);
+        assert_eq!(rungs(89), [18]);
+        assert_eq!(rungs(90), [18, 72]);
+        let default = rungs(Options::default().steps);
+        assert!(default.iter().sum::<u64>() * 10 >= Options::default().steps * 9, "{default:?}");
+        assert!(rungs(u64::MAX).iter().fold(0_u64, |sum, rung| sum.checked_add(*rung).unwrap()) > u64::MAX / 8);
+    }
+}
