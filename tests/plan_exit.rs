@@ -113,3 +113,22 @@ fn the_region_is_asked_for_found_in_the_zones_or_us_west_2() {
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("is the catalogue of us-west-2, not of us-east-1"), "{}", stderr(&output));
 }
+
+/// What is wrong with a catalogue file is printed, stands among the warnings of the plan, and tells by the exit code what is left out.
+#[test]
+fn findings_about_the_catalogue_are_told() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/", "tests/fixtures/plan/catalog.json")).unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let types = file["instanceTypes"].as_array_mut().unwrap();
+    let again = types[0].clone();
+    types.push(again);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.json");
+    std::fs::write(&path, file.to_string()).unwrap();
+    let output = windlass(&["plan", "-f", PLACEABLE, "-o", "json", "--catalog", path.to_str().unwrap()], "");
+    let error = stderr(&output);
+    assert!(error.starts_with("error: Catalog ") && error.contains("listed twice; the first is used"), "{error}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(json["warnings"][0]["message"].as_str().unwrap().contains("listed twice"), "{}", json["warnings"]);
+    assert_eq!(code(&output), 2);
+}
