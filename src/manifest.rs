@@ -23,6 +23,7 @@ mod reduce;
 mod scalar;
 mod syntax;
 mod tracked;
+mod twice;
 mod workload;
 mod yaml;
 

@@ -6,7 +6,7 @@ use super::inventory::{DaemonSet, Inventory, PodSet, Sourced};
 use super::pod::{self, CheckedSpec, SpecCache};
 use super::reduce::Interner;
 use super::workload::{self, Workload};
-use super::{Options, admission, json, kind, limit_range, line, owner, syntax, yaml};
+use super::{Options, admission, json, kind, limit_range, line, owner, syntax, twice, yaml};
 use crate::api;
 use crate::diagnostic::{Diagnostic, Place};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -24,8 +24,6 @@ pub(super) struct Reader<'o> {
     interner: Interner,
     specs: SpecCache,
     workloads: Vec<Workload>,
-    /// Where each object stands, by kind, namespace (empty for objects of the cluster) and name.
-    seen: BTreeMap<(&'static str, ObjectKey), Place>,
     /// Objects per `generateName`.
     generated: BTreeMap<String, usize>,
 }
@@ -89,7 +87,6 @@ impl<'o> Reader<'o> {
             interner: Interner::default(),
             specs: SpecCache::default(),
             workloads: Vec::new(),
-            seen: BTreeMap::new(),
             generated: BTreeMap::new(),
         }
     }
@@ -238,7 +235,7 @@ impl<'o> Reader<'o> {
         }
     }
 
-    /// Reads the metadata. `None`, with findings, where they name no object or one that is known.
+    /// Reads the metadata. `None`, with findings, where they name no object.
     fn begin<'a>(
         &mut self,
         kind: &'static str,
@@ -273,15 +270,11 @@ impl<'o> Reader<'o> {
         let key = ObjectKey::new(namespace, name);
         let shown = if key.namespace.is_empty() { format!("{kind}/{}", key.name) } else { format!("{kind}/{key}") };
         admission::labels(metadata.labels.as_ref(), "metadata.labels", &mut found);
-        if let Some(first) = self.seen.get(&(kind, key.clone())) {
-            found.push(Finding::error("metadata.name", format!("defined already at {first}")).hint("remove one, or rename it"));
-        }
         let refused = any_error(&found);
         self.report(origin, &shown, found);
         if refused {
             return None;
         }
-        self.seen.insert((kind, key.clone()), origin.place());
         Some(Object { kind, key, shown, metadata, origin })
     }
 
@@ -436,6 +429,7 @@ impl<'o> Reader<'o> {
     /// Settles what needs the whole input.
     pub(super) fn finish(mut self) -> Inventory {
         let mut found = Vec::new();
+        twice::settle(&mut self.inventory, &mut self.workloads, &mut found);
         let expanded = owner::expand(&self.workloads, &self.inventory.pods, &mut found);
         self.inventory.pods.extend(expanded);
         let pods = std::mem::take(&mut self.inventory.pods);

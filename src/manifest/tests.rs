@@ -242,8 +242,8 @@ fn names_are_checked_made_up_and_unique() {
     let found = inventory(&text);
     assert_eq!(pods(&found), ["default/a", "default/g-0", "default/g-1"]);
     let messages = findings(&found);
-    assert!(messages[0].contains("Pod/default/a: metadata.name: defined already at <stdin>:2 (document 1)"), "{messages:?}");
-    assert!(messages[1].contains("\"A_b\" must be at most 253 lowercase letters"), "{messages:?}");
+    assert!(messages[0].contains("\"A_b\" must be at most 253 lowercase letters"), "{messages:?}");
+    assert!(messages[1].contains("Pod/default/a: metadata.name: is defined again at <stdin>:"), "{messages:?}");
     assert_eq!(messages.len(), 2);
 }
 
@@ -256,4 +256,74 @@ fn karpenters_kinds_are_validated() {
     assert_eq!(found.node_pools.len(), 0);
     assert!(findings(&found)[0].contains("spec.template.spec.requirements[0].operator"), "{:?}", findings(&found));
     assert_eq!(found.diagnostics[0].place.as_ref().unwrap().line, 8);
+}
+
+/// Equal definitions count once; of different ones none is used, whichever comes first. One that is refused anyway is no rival.
+#[test]
+fn what_is_defined_twice_is_settled_whatever_the_order() {
+    let workload = |kind: &str, name: &str, cpu: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n  selector: {{matchLabels: {{a: b}}}}\n  template:\n    metadata: {{labels: {{a: b}}}}\n    spec: {{containers: [{{name: a, resources: {{requests: {{cpu: {cpu}}}}}}}]}}\n"
+        )
+    };
+    let class = |name: &str, value: u8| {
+        format!("---\napiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {{name: {name}}}\nvalue: {value}\n")
+    };
+    let mut documents = vec![
+        pod("same", ""),
+        pod("same", ""),
+        pod("differs", ""),
+        pod("differs", "  labels: {a: b}\n"),
+        workload("Deployment", "same", "1"),
+        workload("Deployment", "same", "1"),
+        workload("Deployment", "differs", "1"),
+        workload("Deployment", "differs", "2"),
+        workload("Deployment", "flawed", "1x"),
+        workload("Deployment", "flawed", "1"),
+        workload("DaemonSet", "differs", "1"),
+        workload("DaemonSet", "differs", "2"),
+        class("same", 1),
+        class("same", 1),
+        class("differs", 1),
+        class("differs", 2),
+    ];
+    for _ in 0..documents.len() {
+        documents.rotate_left(1);
+        let mut orders = [documents.clone(), documents.clone()];
+        orders[1].reverse();
+        for documents in orders {
+            let found = inventory(&documents.concat());
+            let mut kept = pods(&found);
+            kept.sort();
+            assert_eq!(kept, ["default/flawed-0", "default/same", "default/same-0"]);
+            assert_eq!((found.daemon_sets.len(), found.priority_classes.len()), (0, 1));
+            let mut told: Vec<String> = found
+                .diagnostics
+                .iter()
+                .map(|one| format!("{:?} {} {}", one.severity, one.object.as_deref().unwrap(), one.field.as_deref().unwrap()))
+                .collect();
+            told.sort();
+            assert_eq!(
+                told,
+                [
+                    "Error DaemonSet/default/differs metadata.name",
+                    "Error Deployment/default/differs metadata.name",
+                    "Error Deployment/default/flawed spec.template.spec.containers[0].resources.requests.cpu",
+                    "Error Pod/default/differs metadata.name",
+                    "Error PriorityClass/differs metadata.name",
+                    "Warning Deployment/default/same metadata.name",
+                    "Warning Pod/default/same metadata.name",
+                    "Warning PriorityClass/same metadata.name",
+                ]
+            );
+        }
+    }
+}
+
+#[test]
+fn one_error_names_all_places_of_a_name() {
+    let found = inventory(&[pod("a", ""), pod("a", "  labels: {a: b}\n"), pod("a", "")].concat());
+    let [told] = &findings(&found)[..] else { panic!("{:?}", findings(&found)) };
+    assert!(told.starts_with("<stdin>:2 (document 1): Pod/default/a: metadata.name: is defined differently at "), "{told}");
+    assert!(told.contains("(document 2) and ") && told.ends_with("(document 3), so none of them is used"), "{told}");
 }

@@ -46,6 +46,15 @@ pub(super) struct Workload {
     pub place: Place,
 }
 
+impl Workload {
+    /// Whether both are the same but for their place.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        let Self { kind, key, uid, controller, count, first, labels, spec, place: _ } = self;
+        (kind, key, uid, controller) == (&other.kind, &other.key, &other.uid, &other.controller)
+            && (count, first, labels, spec) == (&other.count, &other.first, &other.labels, &other.spec)
+    }
+}
+
 /// Where the spec of the pods stands in an object of a kind.
 pub(crate) fn spec_path(kind: &str) -> &'static str {
     match kind {

@@ -80,6 +80,15 @@ pub(crate) fn good() -> &'static Plan {
     })
 }
 
+/// One error says that `object` is defined differently in two places.
+pub(crate) fn expect_twice(outcome: &Outcome, object: &str) {
+    let told: Vec<String> = outcome.findings.iter().filter(|one| one.is_error()).map(ToString::to_string).collect();
+    let [first, ..] = &told[..] else { panic!("{object}: no error") };
+    assert!(first.contains(&format!("{object}: metadata.name: is defined differently at ")), "{told:?}");
+    assert!(first.contains("base.yaml:") && first.contains(".yaml:"), "{told:?}");
+    assert_eq!(told.iter().filter(|one| one.contains("is defined differently")).count(), 1, "{told:?}");
+}
+
 /// Runs every case and reports all that fail.
 pub(crate) fn run(cases: &[Case]) {
     let failures: Vec<String> =

@@ -1,6 +1,6 @@
 //! Nodes and NodeClaims that contradict themselves: they take no pods, they are reported, and nothing else changes.
 
-use super::Fate::{Harmless, Refused};
+use super::Fate::Harmless;
 use super::{Case, outcome, run};
 
 /// A Node `bad` of no pool, large and empty, changed by replacing a part of its text.
@@ -51,9 +51,13 @@ fn two_nodes_with_one_instance_take_nothing() {
     run(&[("twins", twins, "one of them is stale", Harmless)]);
 }
 
+/// Nobody can tell which of two different objects is meant, so neither counts: the node takes no pods.
 #[test]
-fn a_second_node_of_a_good_ones_name_is_refused() {
-    run(&[("one name", node("name: bad", "name: standing"), "Node/standing: metadata.name: defined already", Refused)]);
+fn a_second_node_of_a_good_ones_name_takes_both_out() {
+    let outcome = outcome(&[("node.yaml", &node("name: bad", "name: standing"))], super::catalog());
+    super::expect_twice(&outcome, "Node/standing");
+    assert!(outcome.plan.existing_nodes.iter().all(|place| place.node.as_str() != "standing"));
+    assert_eq!(outcome.plan.summary.placed, super::good().summary.placed);
 }
 
 #[test]

@@ -103,9 +103,14 @@ fn unknown_fields_are_pointed_out() {
 }
 
 #[test]
-fn a_second_workload_of_a_good_ones_name_is_refused() {
+fn a_second_workload_of_a_good_ones_name_takes_both_out() {
     let second = deployment("50").replace("  name: bad\n", "  name: web\n").replace(" # <--", "");
-    run(&[("a deployment", second, "Deployment/default/web: metadata.name: defined already", Refused)]);
+    let outcome = super::outcome(&[("web.yaml", &second)], super::catalog());
+    super::expect_twice(&outcome, "Deployment/default/web");
+    let placed = outcome.plan.nodes.iter().flat_map(|node| &node.pods);
+    let mut placed = placed.chain(outcome.plan.existing_nodes.iter().flat_map(|place| &place.pods));
+    assert!(placed.all(|pod| !pod.name.starts_with("web-")));
+    assert!(outcome.plan.summary.pods > 0 && outcome.plan.unschedulable.is_empty());
 }
 
 #[test]

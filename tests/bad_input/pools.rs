@@ -188,32 +188,24 @@ fn five_hundred_pools_of_equal_weight_are_only_work() {
 }
 
 #[test]
-fn a_second_pool_class_or_provisioner_of_a_good_ones_name_is_refused() {
+fn a_second_pool_or_class_of_a_good_ones_name_takes_both_out() {
+    let class = class("  amiSelectorTerms: [{alias: al2@latest}]\n").split("---").next().unwrap_or_default().to_owned();
+    for (second, object) in [(pool("  weight: 100\n"), "NodePool/good"), (class, "EC2NodeClass/good")] {
+        let outcome = outcome(&[("second.yaml", &second.replace("name: bad", "name: good"))], super::catalog());
+        super::expect_twice(&outcome, object);
+        assert!(outcome.plan.nodes.is_empty(), "{:?}", outcome.plan.nodes);
+    }
+}
+
+#[test]
+fn a_provisioner_of_a_good_pools_name_is_refused() {
     let provider = "  provider: {subnetSelector: {a: b}, securityGroupSelector: {a: b}}\n";
-    run(&[
-        (
-            "a pool",
-            pool("  weight: 100\n").replace("name: bad", "name: good"),
-            "NodePool/good: metadata.name: defined already",
-            Refused,
-        ),
-        (
-            "a class",
-            class("  amiSelectorTerms: [{alias: al2@latest}]\n")
-                .split("---")
-                .next()
-                .unwrap_or_default()
-                .replace("name: bad", "name: good"),
-            "EC2NodeClass/good: metadata.name: defined already",
-            Refused,
-        ),
-        (
-            "a provisioner",
-            provisioner(provider).replace("name: bad", "name: good"),
-            "Provisioner/good: would become what NodePool/good",
-            Refused,
-        ),
-    ]);
+    run(&[(
+        "a provisioner",
+        provisioner(provider).replace("name: bad", "name: good"),
+        "Provisioner/good: would become what NodePool/good",
+        Refused,
+    )]);
 }
 
 /// A Provisioner `bad` with these lines in its spec (indented by two).
