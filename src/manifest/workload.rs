@@ -49,9 +49,10 @@ pub(super) struct Workload {
 impl Workload {
     /// Whether both are the same but for their place.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        let Self { kind, key, uid, controller, count, first, labels, spec, place: _ } = self;
+        let Self { kind, key, uid, controller, count, first, labels, spec, claim_templates, place: _ } = self;
         (kind, key, uid, controller) == (&other.kind, &other.key, &other.uid, &other.controller)
             && (count, first, labels, spec) == (&other.count, &other.first, &other.labels, &other.spec)
+            && *claim_templates == other.claim_templates
     }
 }
 
