@@ -11,7 +11,7 @@ use crate::{Objective, Options};
 use std::cmp::Reverse;
 
 /// The lowest rung above zero. With it the rungs add up to a little less than the default steps.
-const FIRST: u64 = 18;
+const FIRST: u64 = 36;
 
 /// Each rung is this many times the one below: three quarters of all steps go to the highest.
 const FACTOR: u64 = 4;
@@ -86,9 +86,9 @@ mod tests {
 
     #[test]
     fn more_steps_reach_the_same_rungs_and_more() {
-        assert_eq!(rungs(17), [0; 0]);
-        assert_eq!(rungs(89), [18]);
-        assert_eq!(rungs(90), [18, 72]);
+        assert_eq!(rungs(35), [0; 0]);
+        assert_eq!(rungs(179), [36]);
+        assert_eq!(rungs(180), [36, 144]);
         let default = rungs(Options::default().steps);
         assert!(default.iter().sum::<u64>() * 10 >= Options::default().steps * 9, "{default:?}");
         assert!(rungs(u64::MAX).iter().fold(0_u64, |sum, rung| sum.checked_add(*rung).unwrap()) > u64::MAX / 8);
