@@ -1,4 +1,4 @@
-//! From what was decided to the [`Plan`] that people and controllers read.
+//! From what was decided to the [`Plan`](crate::Plan) that people and controllers read.
 
 use super::alternatives::{alternatives, chosen, reference, within_limits};
 use super::problem::{Candidate, Problem};
