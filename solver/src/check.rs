@@ -6,6 +6,7 @@
 mod existing;
 mod ground;
 mod limits;
+mod neighbours;
 mod new_node;
 mod placement;
 mod summary;
@@ -22,6 +23,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
     let placements = Placements::collect(snapshot, plan, &mut violations);
     existing::check(snapshot, plan, &placements, &mut violations);
     new_node::check(snapshot, plan, &placements, &mut violations);
+    neighbours::check(snapshot, plan, &placements, &mut violations);
     limits::check(snapshot, plan, &mut violations);
     summary::check(snapshot, plan, &mut violations);
     violations

@@ -8,7 +8,7 @@ mod relaxation;
 mod survey;
 mod variant;
 
-pub(crate) use diagnosis::diagnose;
+pub(crate) use diagnosis::{diagnose_beside, refuse};
 
 use crate::plan::{FunnelStep, OfferingRef};
 use crate::{NodeName, NodePoolName, ObjectKey, Plan, Reason, Snapshot};

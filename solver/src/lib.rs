@@ -25,13 +25,14 @@ pub mod requirement;
 pub mod resources;
 pub mod snapshot;
 pub mod taint;
+pub mod topology;
 pub mod units;
 
 pub use check::{Violation, check};
 pub use explain::{Explanation, NodeExplanation, PodExplanation, Subject, explain};
 pub use instance_type::{CapacityType, InstanceType, Offering, Overhead};
 pub use name::{InstanceTypeName, NodeName, NodePoolName, ObjectKey, Zone};
-pub use node::Node;
+pub use node::{Node, RunningPod};
 pub use node_pool::NodePool;
 pub use options::{Objective, Options};
 pub use pack::{baseline, solve};
@@ -41,4 +42,5 @@ pub use requirement::{Labels, Operator, Requirement, RequirementError, Requireme
 pub use resources::{ResourceName, Resources};
 pub use snapshot::{Snapshot, SnapshotBuilder, SnapshotError};
 pub use taint::{Taint, TaintEffect, Toleration, TolerationOperator};
+pub use topology::{Namespaces, NodePolicy, PodAffinityTerm, PodSelector, SpreadConstraint, Topology, WhenUnsatisfiable};
 pub use units::MicroUsd;

@@ -1,6 +1,22 @@
 //! Nodes that exist or are on their way.
 
-use crate::{HostPort, Labels, NodeName, NodePoolName, ObjectKey, Resources, Taint};
+use crate::{HostPort, Labels, NodeName, NodePoolName, ObjectKey, PodAffinityTerm, Resources, Taint};
+use std::sync::Arc;
+
+/// Pods that run on a node and that no rule about pods can tell apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunningPod {
+    /// Their namespace.
+    pub namespace: Arc<str>,
+    /// Their labels.
+    pub labels: Arc<Labels>,
+    /// Their required anti-affinity, which pods that come later must respect.
+    pub anti_affinity: Vec<PodAffinityTerm>,
+    /// How many.
+    pub count: u32,
+    /// Whether they are being deleted: spread constraints no longer count them, affinity does (kube-scheduler).
+    pub terminating: bool,
+}
 
 /// A node with what runs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,4 +41,6 @@ pub struct Node {
     pub initialized: bool,
     /// Pods that run here, for reports.
     pub pods: Vec<ObjectKey>,
+    /// The same pods as rules about other pods see them.
+    pub running: Vec<RunningPod>,
 }

@@ -10,6 +10,7 @@
 //! found no place, by no one.
 
 mod alternatives;
+mod apart;
 mod axis;
 pub mod baseline;
 mod bound;
@@ -19,11 +20,13 @@ mod compile;
 mod existing;
 mod fill;
 mod greedy;
+mod group;
 mod ladder;
 mod market;
 mod offers;
 mod problem;
 mod report;
+mod settled;
 mod state;
 mod tier;
 mod variant;

@@ -1,6 +1,6 @@
 //! Pods and daemonsets: what they ask of a node.
 
-use crate::{Labels, ObjectKey, Requirement, Resources, Toleration};
+use crate::{Labels, ObjectKey, Requirement, Resources, Toleration, Topology};
 use std::fmt;
 use std::sync::Arc;
 
@@ -85,7 +85,9 @@ pub struct PodShape {
     /// For each of its volumes that can be used from some nodes only: terms of which at least one must hold, as in `node_affinity`. Kept
     /// apart from the affinity, because topology spread counts by the pod's own affinity alone (kube-scheduler, Karpenter).
     pub volume_topology: Vec<Vec<Vec<Requirement>>>,
-    /// Features it asks for that the solver refuses, sorted, each once.
+    /// Its rules about other pods.
+    pub topology: Topology,
+    /// Features it asks for that the solver refuses, sorted, each once; those of `topology` need not be listed.
     pub unsupported: Vec<Feature>,
     /// Why no node at all may take it before something outside of scheduling changes, for people: a volume that is not ready.
     pub not_ready: Option<Arc<str>>,
@@ -96,6 +98,16 @@ impl PodShape {
     pub(crate) fn requirements(&self) -> impl Iterator<Item = &Requirement> {
         let volumes = self.volume_topology.iter().flatten().flatten();
         self.node_selector.iter().chain(self.node_affinity.iter().flatten()).chain(volumes)
+    }
+}
+
+impl PodShape {
+    /// Every feature it asks for that the solver refuses, sorted, each once.
+    pub fn refused(&self) -> Vec<Feature> {
+        let mut all: Vec<Feature> = self.unsupported.iter().copied().chain(self.topology.unsupported()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 }
 
@@ -115,6 +127,8 @@ pub struct Pod {
 pub struct DaemonSet {
     /// Its name.
     pub key: ObjectKey,
+    /// The labels of its pods.
+    pub labels: Arc<Labels>,
     /// What each of its pods asks for. `PreferNoSchedule` taints never keep a daemon pod away.
     pub shape: Arc<PodShape>,
 }

@@ -11,6 +11,7 @@ mod market;
 mod pools;
 mod resources;
 mod taints;
+mod topology;
 mod unsupported;
 mod volumes;
 

@@ -3,6 +3,7 @@
 //! - `baseline`: what Karpenter's algorithm does, rule by rule, and against a plain retelling of it.
 //! - `cases`: the rules of scheduling, one small named case each.
 //! - `properties`: what holds for every plan, on random snapshots.
+//! - `neighbours`: `check` finds broken rules about pods that share a host.
 //! - `optimum`: cost, bound and completeness against exhaustive search on tiny snapshots.
 //! - `violations`: `check` finds each kind of broken rule.
 //! - `explanations`: `explain` says what the plan shows.
@@ -15,6 +16,7 @@ mod baseline;
 mod cases;
 mod certificates;
 mod explanations;
+mod neighbours;
 mod optimum;
 mod properties;
 mod relaxations;

@@ -48,6 +48,9 @@ fn apply(change: &str, pod: &mut PodShape, pools: &mut [NodePool]) {
         pool.limits.push((ResourceName::from(resource), amount(resource, least)));
     } else if change == format!("without {}", Feature::TopologySpread) {
         pod.unsupported.clear();
+        pod.topology.spread.clear();
+    } else if change == format!("without {}", Feature::PodAntiAffinity) {
+        pod.topology.anti_affinity.clear();
     } else {
         panic!("what is {change:?}?");
     }

@@ -5,9 +5,10 @@ pub(crate) mod random;
 
 use std::sync::Arc;
 use windlass_solver::{
-    CapacityType, DaemonSet, Feature, HostPort, InstanceType, Labels, MicroUsd, Node, NodePool, ObjectKey, Offering, Operator,
-    Options, Overhead, Plan, Pod, PodShape, Protocol, Requirement, Requirements, ResourceName, Resources, Snapshot, Taint,
-    TaintEffect, Toleration, TolerationOperator, check, solve,
+    CapacityType, DaemonSet, Feature, HostPort, InstanceType, Labels, MicroUsd, Namespaces, Node, NodePolicy, NodePool,
+    ObjectKey, Offering, Operator, Options, Overhead, Plan, Pod, PodAffinityTerm, PodSelector, PodShape, Protocol, Requirement,
+    Requirements, ResourceName, Resources, RunningPod, Snapshot, SpreadConstraint, Taint, TaintEffect, Toleration,
+    TolerationOperator, WhenUnsatisfiable, check, solve,
 };
 
 pub(crate) const GI: i64 = 1 << 30;
@@ -143,6 +144,8 @@ pub(crate) trait ShapeExt: Sized {
     fn using(self, feature: Feature) -> Self;
     fn volume(self, terms: &[&[Requirement]]) -> Self;
     fn waiting(self, why: &str) -> Self;
+    fn apart(self, selector: PodSelector) -> Self;
+    fn spread(self, max_skew: u32, selector: PodSelector) -> Self;
     fn pod(self, name: &str) -> Pod;
     fn pods(self, name: &str, count: usize) -> Vec<Pod>;
     fn daemon(self, name: &str) -> DaemonSet;
@@ -185,6 +188,14 @@ impl ShapeExt for PodShape {
         self.not_ready = Some(why.into());
         self
     }
+    fn apart(mut self, selector: PodSelector) -> Self {
+        self.topology.anti_affinity.push(apart(selector));
+        self
+    }
+    fn spread(mut self, max_skew: u32, selector: PodSelector) -> Self {
+        self.topology.spread.push(spread(max_skew, selector));
+        self
+    }
     fn pod(self, name: &str) -> Pod {
         Pod { key: ObjectKey::new("default", name), labels: Arc::default(), shape: Arc::new(self) }
     }
@@ -194,7 +205,7 @@ impl ShapeExt for PodShape {
         (0..count).map(|index| Pod { key: key(index), labels: Arc::default(), shape: Arc::clone(&shape) }).collect()
     }
     fn daemon(self, name: &str) -> DaemonSet {
-        DaemonSet { key: ObjectKey::new("kube-system", name), shape: Arc::new(self) }
+        DaemonSet { key: ObjectKey::new("kube-system", name), labels: Arc::default(), shape: Arc::new(self) }
     }
 }
 
@@ -211,6 +222,7 @@ pub(crate) fn node(name: &str) -> Node {
         schedulable: true,
         initialized: true,
         pods: Vec::new(),
+        running: Vec::new(),
     }
 }
 
@@ -239,4 +251,69 @@ pub(crate) fn solved_with(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
     let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
     assert!(texts.is_empty(), "{texts:#?}\n{plan:#?}");
     plan
+}
+
+pub(crate) const HOST: &str = "kubernetes.io/hostname";
+
+/// Pods of namespace `default` with `app: value`.
+pub(crate) fn app(value: &str) -> PodSelector {
+    pods_with(&[Requirement::equals("app", value)])
+}
+
+/// Pods of namespace `default` whose labels satisfy all of these.
+pub(crate) fn pods_with(labels: &[Requirement]) -> PodSelector {
+    PodSelector { namespaces: Namespaces::Only(["default".into()].into()), labels: Some(labels.to_vec()) }
+}
+
+/// Required anti-affinity on one host.
+pub(crate) fn apart(selector: PodSelector) -> PodAffinityTerm {
+    PodAffinityTerm { topology_key: HOST.into(), selector, weight: None }
+}
+
+/// A required spread over hosts.
+pub(crate) fn spread(max_skew: u32, selector: PodSelector) -> SpreadConstraint {
+    SpreadConstraint {
+        topology_key: HOST.into(),
+        max_skew,
+        when_unsatisfiable: WhenUnsatisfiable::DoNotSchedule,
+        min_domains: None,
+        node_affinity_policy: NodePolicy::Honor,
+        node_taints_policy: NodePolicy::Ignore,
+        selector,
+    }
+}
+
+/// Pods with `app: value`.
+pub(crate) trait AppExt {
+    fn app(self, value: &str) -> Self;
+    fn in_namespace(self, namespace: &str) -> Self;
+}
+
+impl AppExt for Pod {
+    fn app(self, value: &str) -> Self {
+        Pod { labels: Arc::new(labels(&[("app", value)])), ..self }
+    }
+    fn in_namespace(self, namespace: &str) -> Self {
+        Pod { key: ObjectKey::new(namespace, self.key.name.clone()), ..self }
+    }
+}
+
+impl AppExt for Vec<Pod> {
+    fn app(self, value: &str) -> Self {
+        self.into_iter().map(|pod| pod.app(value)).collect()
+    }
+    fn in_namespace(self, namespace: &str) -> Self {
+        self.into_iter().map(|pod| pod.in_namespace(namespace)).collect()
+    }
+}
+
+/// So many pods with `app: value` that run in namespace `default`.
+pub(crate) fn running(value: &str, count: u32) -> RunningPod {
+    RunningPod {
+        namespace: "default".into(),
+        labels: Arc::new(labels(&[("app", value)])),
+        anti_affinity: Vec::new(),
+        count,
+        terminating: false,
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::api::{AWSNodeTemplate, EC2NodeClass, NodeClaim, NodePool, Provisioner};
 use crate::diagnostic::{Diagnostic, Place};
-use k8s_openapi::api::core::v1::{LimitRange, Node, PersistentVolume, PersistentVolumeClaim, PodSpec};
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, PodSpec};
 use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
@@ -82,6 +82,8 @@ pub struct Inventory {
     pub pods: Vec<Sourced<PodSet>>,
     /// Daemonsets.
     pub daemon_sets: Vec<Sourced<DaemonSet>>,
+    /// Namespaces, for their labels.
+    pub namespaces: Vec<Sourced<Namespace>>,
     /// Nodes.
     pub nodes: Vec<Sourced<Node>>,
     /// NodePools, with the API's defaults.

@@ -2,7 +2,7 @@
 
 use super::admission;
 use super::field::{Finding, join};
-use k8s_openapi::api::core::v1::{LimitRange, Node, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
@@ -11,8 +11,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 /// Kinds that are read beside workloads: API version, kind, whether its objects live in a namespace.
-const KINDS: [(&str, &str, bool); 15] = [
+const KINDS: [(&str, &str, bool); 16] = [
     ("v1", "Pod", true),
+    ("v1", "Namespace", false),
     ("v1", "Node", false),
     ("v1", "LimitRange", true),
     ("v1", "PersistentVolumeClaim", true),
@@ -87,7 +88,7 @@ macro_rules! unchecked {
 }
 
 // Nodes come from a cluster, where amounts that make no sense do occur: their translation judges them.
-unchecked!(Node, PodDisruptionBudget, PersistentVolumeClaim, PersistentVolume, StorageClass, CSINode);
+unchecked!(Namespace, Node, PodDisruptionBudget, PersistentVolumeClaim, PersistentVolume, StorageClass, CSINode);
 
 impl Checked for PriorityClass {
     fn metadata_mut(&mut self) -> &mut ObjectMeta {

@@ -395,6 +395,7 @@ impl<'o> Reader<'o> {
     /// Kinds that are kept as they are.
     fn plain(&mut self, object: &Object<'_>, value: Value) {
         match object.kind {
+            "Namespace" => self.keep(object, value, |all| &mut all.namespaces),
             "Node" => self.keep(object, value, |all| &mut all.nodes),
             "PriorityClass" => self.keep(object, value, |all| &mut all.priority_classes),
             "RuntimeClass" => self.keep(object, value, |all| &mut all.runtime_classes),

@@ -27,7 +27,7 @@ pub fn daemon_sets(inventory: &Inventory) -> (Vec<DaemonSet>, Vec<Diagnostic>) {
     for source in &inventory.daemon_sets {
         let set = &source.value;
         let owner = format!("DaemonSet/{}", set.key);
-        let translated = shapes.of(&set.spec);
+        let translated = shapes.of(&set.spec, &set.key.namespace, &set.labels);
         for (notes, is_error) in [(&translated.errors, true), (&translated.warnings, false)] {
             found.extend(notes.iter().map(|note| note.diagnostic(is_error, &owner, "DaemonSet", &source.place)));
         }
@@ -40,7 +40,7 @@ pub fn daemon_sets(inventory: &Inventory) -> (Vec<DaemonSet>, Vec<Diagnostic>) {
         }));
         shape.tolerations.sort();
         shape.tolerations.dedup();
-        all.push(DaemonSet { key: set.key.clone(), shape: Arc::new(shape) });
+        all.push(DaemonSet { key: set.key.clone(), labels: set.labels.clone(), shape: Arc::new(shape) });
     }
     (all, found)
 }

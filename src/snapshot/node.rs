@@ -9,7 +9,7 @@ use crate::manifest::Sourced;
 use crate::snapshot::pod::BoundPod;
 use k8s_openapi::api::core::v1 as core;
 use std::collections::{BTreeMap, BTreeSet};
-use windlass_solver::{DaemonSet, HostPort, Labels, NodeName, NodePoolName, PodShape, Resources, Taint, TaintEffect};
+use windlass_solver::{DaemonSet, HostPort, Labels, NodeName, NodePoolName, PodShape, Resources, RunningPod, Taint, TaintEffect};
 
 /// What a node is judged against.
 pub(super) struct Surroundings<'a> {
@@ -137,6 +137,7 @@ impl Reading {
         around.limits.add_to_node(name.as_str(), kind.copied(), &mut allocatable);
         let mut pods: Vec<_> = bound.iter().map(|pod| pod.key.clone()).collect();
         pods.sort();
+        let running = as_rules_see(bound);
         windlass_solver::Node {
             name,
             node_pool: self.node_pool,
@@ -148,8 +149,25 @@ impl Reading {
             schedulable: self.schedulable,
             initialized: self.initialized,
             pods,
+            running,
         }
     }
+}
+
+/// The pods of a node as rules about pods see them: those that no rule tells apart are counted together.
+fn as_rules_see(bound: &[BoundPod]) -> Vec<RunningPod> {
+    let mut counts: BTreeMap<RunningPod, u32> = BTreeMap::new();
+    for pod in bound {
+        let one = RunningPod {
+            namespace: pod.key.namespace.clone(),
+            labels: pod.labels.clone(),
+            anti_affinity: pod.anti_affinity.clone(),
+            count: 0,
+            terminating: pod.terminating,
+        };
+        *counts.entry(one).or_default() += 1;
+    }
+    counts.into_iter().map(|(one, count)| RunningPod { count, ..one }).collect()
 }
 
 /// A node on its way, for a claim that EC2 has answered: known by what the claim says it will be.

@@ -2,6 +2,7 @@
 
 mod requests;
 mod shape;
+mod topology;
 
 pub(super) use shape::Shapes;
 
@@ -11,7 +12,7 @@ use crate::manifest::{Inventory, PodSet, spec_path};
 use shape::{Note, Translated};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use windlass_solver::{HostPort, ObjectKey, Pod, Resources};
+use windlass_solver::{HostPort, Labels, ObjectKey, Pod, PodAffinityTerm, Resources};
 
 /// A pod that takes up room on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,12 @@ pub struct BoundPod {
     pub host_ports: Vec<HostPort>,
     /// The daemonset that it belongs to.
     pub daemon_set: Option<ObjectKey>,
+    /// Its labels.
+    pub labels: Arc<Labels>,
+    /// Its required anti-affinity.
+    pub anti_affinity: Vec<PodAffinityTerm>,
+    /// It is being deleted.
+    pub terminating: bool,
 }
 
 /// What becomes of a pod.
@@ -65,7 +72,8 @@ pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
     let mut warnings: BTreeMap<(usize, &'static str), (&PodSet, &Place, usize)> = BTreeMap::new();
     for source in inventory.pods.iter().filter(|source| standing(&source.value) == Standing::Pending) {
         let set = &source.value;
-        let translated = shapes.of(&set.spec);
+        let Some(first) = set.keys.first() else { continue };
+        let translated = shapes.of(&set.spec, &first.namespace, &set.labels);
         let kind = kind_of(&set.owner);
         found.extend(translated.errors.iter().map(|note| note.diagnostic(true, &set.owner, kind, &source.place)));
         if !translated.warnings.is_empty() {
@@ -83,7 +91,8 @@ pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
     warned.sort_by_key(|(set, place, _)| (*place, set.owner.clone()));
     for (set, place, count) in warned {
         let more = if count > set.keys.len() { format!(" (and {} more pods)", count - set.keys.len()) } else { String::new() };
-        found.extend(shapes.of(&set.spec).warnings.iter().map(|note| {
+        let Some(first) = set.keys.first() else { continue };
+        found.extend(shapes.of(&set.spec, &first.namespace, &set.labels).warnings.iter().map(|note| {
             let mut diagnostic = note.diagnostic(false, &set.owner, kind_of(&set.owner), place);
             diagnostic.message.push_str(&more);
             diagnostic
@@ -98,15 +107,24 @@ pub fn bound(inventory: &Inventory) -> BTreeMap<String, Vec<BoundPod>> {
     let mut attached: BTreeMap<&str, BTreeSet<ObjectKey>> = BTreeMap::new();
     let mut by_node: BTreeMap<String, Vec<BoundPod>> = BTreeMap::new();
     for set in inventory.pods.iter().map(|source| &source.value).filter(|set| standing(set) == Standing::Bound) {
-        let Some(node) = &set.state.node else { continue };
-        let Translated { requests, host_ports, .. } = shapes.of(&set.spec);
+        let (Some(node), Some(first)) = (&set.state.node, set.keys.first()) else { continue };
+        let Translated { requests, host_ports, topology, .. } = shapes.of(&set.spec, &first.namespace, &set.labels);
+        let required = topology.anti_affinity.iter().filter(|term| !term.is_preferred());
+        let anti_affinity: Vec<PodAffinityTerm> = required.cloned().collect();
         let owner = set.state.controller.as_ref().filter(|owner| owner.kind.as_ref() == "DaemonSet");
         let attached = attached.entry(node).or_default();
         by_node.entry(node.to_string()).or_default().extend(set.keys.iter().map(|key| {
             let mut requests = requests.clone();
             requests.add(&volumes.taken(set, key, attached));
-            let daemon_set = owner.map(|owner| ObjectKey::new(key.namespace.clone(), owner.name.clone()));
-            BoundPod { key: key.clone(), requests, host_ports: host_ports.clone(), daemon_set }
+            BoundPod {
+                key: key.clone(),
+                requests,
+                host_ports: host_ports.clone(),
+                daemon_set: owner.map(|owner| ObjectKey::new(key.namespace.clone(), owner.name.clone())),
+                labels: set.labels.clone(),
+                anti_affinity: anti_affinity.clone(),
+                terminating: set.state.terminating,
+            }
         }));
     }
     by_node

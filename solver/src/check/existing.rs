@@ -1,12 +1,14 @@
 //! Pods on nodes that exist.
 
 use super::Violation;
+use super::neighbours::Guards;
 use super::placement::Placements;
 use crate::predicate::{affinity_holds, node_allows, ports_conflict, untolerated, volumes_reachable};
 use crate::{Node, Plan, Pod, Resources, Snapshot};
 
 pub(super) fn check(snapshot: &Snapshot, plan: &Plan, placements: &Placements<'_>, violations: &mut Vec<Violation>) {
     let position = |name| snapshot.nodes().iter().position(|node| node.name == name);
+    let guards = Guards::new(snapshot.nodes());
     let mut last = None;
     for (place, pods) in plan.existing_nodes.iter().zip(&placements.existing) {
         let Some((index, node)) = position(place.node.clone()).and_then(|index| Some((index, snapshot.nodes().get(index)?)))
@@ -27,6 +29,8 @@ pub(super) fn check(snapshot: &Snapshot, plan: &Plan, placements: &Placements<'_
             violations.push(Violation::OrderWrong { list: "pods of an existing node", at: node.name.to_string() });
         }
         check_node(node, pods, violations);
+        let label = |key: &str| node.labels.get(key).map(AsRef::as_ref);
+        violations.extend(pods.iter().filter_map(|pod| guards.broken(pod, &node.name, label)));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Violation;
 use super::ground::{Ground, Grounds};
+use super::neighbours::Guards;
 use super::placement::{Placements, by_shape};
 use super::violation::Shown;
 use crate::plan::{OfferingRef, PlannedNode};
@@ -12,6 +13,7 @@ use std::rc::Rc;
 
 pub(super) fn check(snapshot: &Snapshot, plan: &Plan, placements: &Placements<'_>, violations: &mut Vec<Violation>) {
     let mut grounds = Grounds::new(snapshot);
+    let guards = Guards::new(snapshot.nodes());
     let mut names = BTreeSet::new();
     let mut last = None;
     for (node, pods) in plan.nodes.iter().zip(&placements.new) {
@@ -27,7 +29,7 @@ pub(super) fn check(snapshot: &Snapshot, plan: &Plan, placements: &Placements<'_
             violations.push(Violation::OrderWrong { list: "nodes", at: node.name.to_string() });
         }
         last = last.max(Some(place));
-        let mut judge = Judge { node, pool, index, pods, violations };
+        let mut judge = Judge { node, pool, index, pods, guards: &guards, violations };
         judge.check_shape();
         judge.check_offerings(&mut grounds);
     }
@@ -43,6 +45,7 @@ struct Judge<'a, 'v> {
     pool: &'a NodePool,
     index: usize,
     pods: &'a [&'a Pod],
+    guards: &'v Guards<'a>,
     violations: &'v mut Vec<Violation>,
 }
 
@@ -114,6 +117,12 @@ impl<'a> Judge<'a, '_> {
             self.check_fit(ground, wanted, &asked);
             for pod in shapes.values() {
                 self.check_selection(ground, wanted, pod);
+            }
+            if !self.guards.is_empty() {
+                let candidate = ground.candidate();
+                let broken = |pod: &&Pod| self.guards.broken(pod, &node.name, |key| candidate.label(key));
+                let broken: Vec<Violation> = self.pods.iter().filter_map(broken).collect();
+                self.violations.extend(broken);
             }
         }
     }

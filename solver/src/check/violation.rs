@@ -102,6 +102,13 @@ pub enum Violation {
     #[error("node {node} ({place}): {first} and {second} both use host port {} ({:?})", .port.port, .port.protocol)]
     HostPortConflict { node: NodeName, place: String, first: String, second: String, port: HostPort },
 
+    /// A pod near one that its required anti-affinity selects.
+    #[error("node {node}: {pod} must not be near {rule} (podAntiAffinity), but {other} is")]
+    AntiAffinityBroken { node: NodeName, pod: String, other: String, rule: String },
+    /// More selected pods on a host than a spread constraint allows, or a node that is no host.
+    #[error("node {node}: {count} {rule} are on one host, but {pod} allows maxSkew {max_skew} (topologySpreadConstraints)")]
+    SpreadBroken { node: NodeName, pod: String, rule: String, count: u64, max_skew: u32 },
+
     /// More capacity than a pool's limit allows, in the worst case of what EC2 may pick.
     #[error("NodePool {pool}: nodes may use {used} of {resource}, beyond its limit of {limit}")]
     LimitExceeded { pool: NodePoolName, resource: ResourceName, used: i64, limit: i64 },

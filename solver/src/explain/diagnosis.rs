@@ -4,7 +4,7 @@ use super::amount;
 use super::relaxation::{Relaxation, Shown};
 use super::survey::{LimitsLeft, Step, Survey, survey};
 use crate::plan::FunnelStep;
-use crate::{Feature, NodePoolName, PodShape, Reason, Requirement, ResourceName, Snapshot};
+use crate::{Feature, NodePoolName, PodShape, Reason, Requirement, ResourceName, Snapshot, label};
 
 /// What `solve` says about a pod that it could not place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,9 @@ pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &Limi
         return Diagnosis { reason, message, funnel: Vec::new(), would_fit_if: None };
     }
     let found = survey(snapshot, shape, limits_left);
-    if !shape.unsupported.is_empty() {
-        let single = match shape.unsupported[..] {
+    let refused = shape.refused();
+    if !refused.is_empty() {
+        let single = match refused[..] {
             [feature] if found.open > 0 => Some(Relaxation::DropFeature(feature)),
             _ => None,
         };
@@ -36,7 +37,7 @@ pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &Limi
             reason: Reason::NotYetSupported,
             message: format!(
                 "it asks for {}, which is not planned yet and never ignored: remove that from the pod, or place it by hand",
-                features(&shape.unsupported)
+                features(&refused)
             ),
             funnel: Vec::new(),
             would_fit_if: single.map(|change| change.to_string()),
@@ -48,6 +49,62 @@ pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &Limi
         message: Teller { snapshot, shape, found: &found }.sentence(reason),
         funnel: funnel(shape, &found),
         would_fit_if: found.relaxation.map(|change| change.to_string()),
+    }
+}
+
+/// Diagnoses pods that must also satisfy `avoid`, because of the required anti-affinity of pods that run.
+pub(crate) fn diagnose_beside(
+    snapshot: &Snapshot,
+    shape: &PodShape,
+    avoid: &[Requirement],
+    limits_left: &LimitsLeft,
+) -> Diagnosis {
+    let mut choosy = shape.clone();
+    // Every new host satisfies what is asked of its name here.
+    choosy.node_selector.extend(avoid.iter().filter(|one| one.key() != label::HOSTNAME).cloned());
+    let mut diagnosis = diagnose(snapshot, &choosy, limits_left);
+    for one in avoid {
+        let step = format!("nodeSelector {one}");
+        if diagnosis.would_fit_if.as_ref() == Some(&format!("without {step}")) {
+            diagnosis.would_fit_if = None;
+        }
+        let Some(found) = diagnosis.funnel.iter_mut().find(|known| known.step == step) else { continue };
+        found.step = format!("podAntiAffinity of pods that run: {one}");
+        if found.remaining == 0 {
+            diagnosis.message = format!(
+                "the required podAntiAffinity of pods that run keeps it away: no offering that is left has {one}; move those pods, or let \
+                 a NodePool launch elsewhere"
+            );
+        }
+    }
+    if matches!(diagnosis.reason, Reason::LimitExceeded | Reason::NoNodePool)
+        && let Some(rule) = host_rule(shape)
+    {
+        diagnosis.message = format!("{}; on hosts in use, it {rule}", diagnosis.message);
+    }
+    diagnosis
+}
+
+/// The first rule of a shape about pods on one host, for people.
+fn host_rule(shape: &PodShape) -> Option<String> {
+    let apart = shape.topology.anti_affinity.first().map(|term| format!("must not meet {} (podAntiAffinity)", term.selector));
+    let spread = || {
+        let one = shape.topology.spread.first()?;
+        Some(format!("allows {} of {} (topologySpreadConstraints)", one.max_skew, one.selector))
+    };
+    apart.or_else(spread)
+}
+
+/// Diagnoses pods that are refused because of what the snapshot makes of one of their rules about other pods.
+pub(crate) fn refuse(snapshot: &Snapshot, shape: &PodShape, feature: Feature, why: &str) -> Diagnosis {
+    // What a pod shares the rule with decides, so that dropping it may move the refusal to another pod: no promise is made.
+    let open = survey(snapshot, shape, &LimitsLeft::new()).open > 0;
+    let hint = if open { "" } else { "; no new node would hold it either" };
+    Diagnosis {
+        reason: Reason::NotYetSupported,
+        message: format!("{why}: this kind of {feature} is not planned yet and never ignored{hint}"),
+        funnel: Vec::new(),
+        would_fit_if: None,
     }
 }
 

@@ -102,7 +102,8 @@ fn the_smaller_cut_wins() {
 
 #[test]
 fn daemonsets_take_their_part() {
-    let daemon = DaemonSet { key: ObjectKey::new("kube-system", "agent"), shape: Arc::new(shape(500, 2 * GI)) };
+    let daemon =
+        DaemonSet { key: ObjectKey::new("kube-system", "agent"), labels: Arc::default(), shape: Arc::new(shape(500, 2 * GI)) };
     let snapshot = Snapshot::builder().node_pool(pool("default")).daemon_set(daemon).build().unwrap();
     let diagnosis = told(&snapshot, &shape(1000, 31 * GI));
     assert_eq!(diagnosis.would_fit_if.as_deref(), Some("memory request <= 30Gi"));
@@ -186,7 +187,7 @@ fn open_labels_take_one_value_that_satisfies_all() {
 fn ports_of_daemonsets_are_taken() {
     let port = |ip: &str| HostPort { port: 9100, protocol: Protocol::Tcp, ip: ip.into() };
     let daemon = PodShape { host_ports: vec![port("")], ..shape(1, 1) };
-    let daemon = DaemonSet { key: ObjectKey::new("kube-system", "agent"), shape: Arc::new(daemon) };
+    let daemon = DaemonSet { key: ObjectKey::new("kube-system", "agent"), labels: Arc::default(), shape: Arc::new(daemon) };
     let snapshot = Snapshot::builder().node_pool(pool("default")).daemon_set(daemon).build().unwrap();
     let diagnosis = told(&snapshot, &PodShape { host_ports: vec![port("10.0.0.1")], ..shape(1, 1) });
     assert_eq!((diagnosis.reason, diagnosis.would_fit_if.as_deref()), (Reason::HostPortInUse, Some("without host ports")));

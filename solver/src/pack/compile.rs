@@ -1,8 +1,12 @@
 //! From snapshot to [`Problem`].
 
-use super::axis::{Axis, times};
+use super::apart::{self, Rules};
+use super::axis::{Axis, fits, times};
+use super::existing::accepts;
+use super::group::{Group, Selectors, groups};
 use super::offers::Offers;
 use super::problem::{Candidate, Class, Model, PoolVariant, Problem};
+use super::settled::Settled;
 use super::variant::{Mentions, Variant, variants};
 use crate::{DaemonSet, InstanceType, NodePool, PodShape, Requirement, Snapshot, Taint, TaintEffect};
 use fixedbitset::FixedBitSet;
@@ -11,8 +15,12 @@ use std::sync::Arc;
 
 /// Compiles `snapshot`.
 pub(super) fn compile(snapshot: &Snapshot) -> Problem<'_> {
-    let mut shapes: Vec<(Arc<PodShape>, Vec<u32>)> = group(snapshot);
-    let plain: Vec<&PodShape> = shapes.iter().map(|(shape, _)| &**shape).collect();
+    let selectors = Selectors::new(snapshot);
+    let groups = groups(snapshot, &selectors);
+    let settled = Settled::new(snapshot.nodes(), &selectors);
+    let choosy: Vec<Arc<PodShape>> =
+        groups.iter().map(|group| choosy(group, settled.requirements(snapshot, &selectors, group))).collect();
+    let plain: Vec<&PodShape> = choosy.iter().map(|shape| &**shape).collect();
     let axis = Axis::new(snapshot, &plain);
     let daemon_shapes = snapshot.daemon_sets().iter().map(|daemon| &*daemon.shape);
     let mentions = Mentions::new(plain.iter().copied().chain(daemon_shapes));
@@ -33,22 +41,17 @@ pub(super) fn compile(snapshot: &Snapshot) -> Problem<'_> {
     drop(mentions);
     let mut signatures: Vec<Arc<PodShape>> = Vec::new();
     let mut known: BTreeMap<Constraints<'_>, usize> = BTreeMap::new();
-    let signature_of: Vec<usize> = plain
+    let signature_of: Vec<usize> = choosy
         .iter()
-        .zip(&shapes)
-        .map(|(shape, (shared, _))| {
+        .map(|shape| {
             *known.entry(constraints(shape)).or_insert_with(|| {
-                signatures.push(shared.clone());
+                signatures.push(shape.clone());
                 signatures.len() - 1
             })
         })
         .collect();
     drop((known, plain));
-    let classes = shapes
-        .drain(..)
-        .zip(signature_of)
-        .map(|((shape, pods), signature)| Class { need: axis.need(&shape.requests, &shape.host_ports), shape, signature, pods })
-        .collect();
+    let classes = groups.iter().zip(signature_of).map(|(group, signature)| class(&axis, group, signature)).collect();
     let problem = Problem {
         snapshot,
         axis,
@@ -59,6 +62,7 @@ pub(super) fn compile(snapshot: &Snapshot) -> Problem<'_> {
         models: Vec::new(),
         candidates: Vec::new(),
         columns: Vec::new(),
+        taken: Vec::new(),
         offer_indices: Vec::new(),
     };
     let mut compiler = Compiler { problem, models: BTreeMap::new(), daemon_lists: BTreeMap::new(), columns: BTreeMap::new() };
@@ -66,6 +70,8 @@ pub(super) fn compile(snapshot: &Snapshot) -> Problem<'_> {
         compiler.add(pool, list, variant);
     }
     let mut problem = compiler.problem;
+    let live: Vec<bool> = (0..groups.len()).map(|class| !selectors.is_empty() && is_placeable(&problem, class)).collect();
+    add_rules(&mut problem, apart::rules(snapshot, &selectors, &groups, &live, &settled));
     order_classes(&mut problem);
     problem
 }
@@ -77,22 +83,50 @@ fn constraints(shape: &PodShape) -> Constraints<'_> {
     (&shape.node_selector, &shape.node_affinity, &shape.volume_topology, &shape.tolerations)
 }
 
-/// Distinct shapes in the order of their first pods, with the positions of their pods.
-fn group(snapshot: &Snapshot) -> Vec<(Arc<PodShape>, Vec<u32>)> {
-    let mut groups: Vec<(Arc<PodShape>, Vec<u32>)> = Vec::new();
-    let mut by_shape: BTreeMap<Arc<PodShape>, usize> = BTreeMap::new();
-    // Pods of one workload share their shape: the address saves a deep comparison and decides nothing.
-    let mut by_address: BTreeMap<*const PodShape, usize> = BTreeMap::new();
-    for (position, pod) in (0_u32..).zip(snapshot.pods()) {
-        let group = *by_address.entry(Arc::as_ptr(&pod.shape)).or_insert_with(|| {
-            *by_shape.entry(pod.shape.clone()).or_insert_with(|| {
-                groups.push((pod.shape.clone(), Vec::new()));
-                groups.len() - 1
-            })
-        });
-        groups[group].1.push(position);
+/// The shape of a group with what it must avoid because of pods that run.
+fn choosy(group: &Group, avoid: Vec<crate::Requirement>) -> Arc<PodShape> {
+    if avoid.is_empty() {
+        return group.shape.clone();
     }
-    groups
+    let mut shape = PodShape::clone(&group.shape);
+    shape.node_selector.extend(avoid);
+    Arc::new(shape)
+}
+
+fn class(axis: &Axis, group: &Group, signature: usize) -> Class {
+    let need = axis.need(&group.shape.requests, &group.shape.host_ports);
+    Class { need, shape: group.shape.clone(), signature, refused: None, pods: group.pods.clone() }
+}
+
+/// Whether some node, new or not, holds a pod of the class alone.
+fn is_placeable(problem: &Problem<'_>, index: usize) -> bool {
+    let class = &problem.classes[index];
+    let new = || problem.candidates.iter().any(|c| problem.allows(c, index, true) && fits(&class.need, problem.free(c)));
+    let existing = || {
+        problem.snapshot.nodes().iter().any(|node| {
+            let room = || problem.axis.room(&node.allocatable, &node.requested, &node.host_ports);
+            accepts(node, &problem.signatures[class.signature], true) && fits(&class.need, &room())
+        })
+    };
+    class.shape.refused().is_empty() && (new() || existing())
+}
+
+/// Adds slots to every vector, and what they mean for each class, in the order of the groups.
+fn add_rules(problem: &mut Problem<'_>, rules: Rules) {
+    for model in &mut problem.models {
+        model.free = model.free.iter().chain(&rules.slots).copied().collect();
+    }
+    let first = problem.axis.width();
+    let slots = vec![0; rules.slots.len()];
+    for (class, terms) in problem.classes.iter_mut().zip(rules.terms) {
+        class.need = class.need.iter().chain(&slots).copied().collect();
+        for (slot, count) in terms.need {
+            class.need[first + slot] += count;
+        }
+        class.refused = terms.refused;
+    }
+    problem.taken = rules.taken;
+    problem.axis.add_slots(rules.slots);
 }
 
 /// Highest priority first, then biggest (the share of the roomiest candidate it takes, summed over resources), then first pod.

@@ -1,5 +1,6 @@
 //! A snapshot in the form that packing works on: classes of identical pods, and candidates to buy.
 
+use super::apart::Refusal;
 use super::axis::{Amounts, Axis};
 use super::offers::Offers;
 use crate::{Labels, PodShape, Snapshot};
@@ -13,6 +14,8 @@ pub(super) struct Class {
     pub(super) shape: Arc<PodShape>,
     /// Which of [`Problem::signatures`] its constraints are.
     pub(super) signature: usize,
+    /// Why they are refused for what the snapshot makes of their rules about other pods.
+    pub(super) refused: Option<Refusal>,
     /// What each takes of a node.
     pub(super) need: Amounts,
     /// Their positions in the snapshot, ascending.
@@ -77,6 +80,8 @@ pub(super) struct Problem<'s> {
     pub(super) candidates: Vec<Candidate>,
     /// Distinct sets of signatures.
     pub(super) columns: Vec<FixedBitSet>,
+    /// Slots in use on each existing node.
+    pub(super) taken: Vec<Vec<(usize, i64)>>,
     /// Indices into the list of an [`Offers`].
     pub(super) offer_indices: Vec<u32>,
 }

@@ -4,7 +4,7 @@ use super::axis::Amounts;
 use super::budget::Budget;
 use super::market::Market;
 use super::problem::Problem;
-use crate::PodShape;
+use crate::{Node, PodShape};
 use crate::optimize::{Bound, Solution};
 
 /// A node to buy, so and so many times.
@@ -68,9 +68,9 @@ impl State {
         let nodes = problem.snapshot.nodes();
         Self {
             left: problem.classes.iter().map(|class| u32::try_from(class.pods.len()).unwrap_or(u32::MAX)).collect(),
-            refused: problem.classes.iter().map(|class| refused(&class.shape)).collect(),
+            refused: problem.classes.iter().map(|class| class.refused.is_some() || refused(&class.shape)).collect(),
             existing: vec![Vec::new(); nodes.len()],
-            room: nodes.iter().map(|node| problem.axis.room(&node.allocatable, &node.requested, &node.host_ports)).collect(),
+            room: nodes.iter().zip(&problem.taken).map(|(node, taken)| room(problem, node, taken)).collect(),
             nodes: Vec::new(),
             budget: Budget::new(problem),
             steps,
@@ -109,5 +109,12 @@ impl State {
 
 /// Whether no node may take such a pod.
 fn refused(shape: &PodShape) -> bool {
-    !shape.unsupported.is_empty() || shape.not_ready.is_some()
+    shape.not_ready.is_some() || !shape.refused().is_empty()
+}
+
+/// Room on an existing node before anything is placed there.
+fn room(problem: &Problem<'_>, node: &Node, taken: &[(usize, i64)]) -> Amounts {
+    let mut room = problem.axis.room(&node.allocatable, &node.requested, &node.host_ports);
+    super::apart::occupy(&mut room, problem.axis.first_slot(), taken);
+    room
 }

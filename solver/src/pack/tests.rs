@@ -76,7 +76,7 @@ fn pods(name: &str, count: usize, shape: &PodShape) -> Vec<Pod> {
 }
 
 fn daemon(name: &str, shape: PodShape) -> DaemonSet {
-    DaemonSet { key: ObjectKey::new("kube-system", name), shape: Arc::new(shape) }
+    DaemonSet { key: ObjectKey::new("kube-system", name), labels: Arc::default(), shape: Arc::new(shape) }
 }
 
 fn node(name: &str, cores: i64, memory: i64) -> Node {
@@ -91,6 +91,7 @@ fn node(name: &str, cores: i64, memory: i64) -> Node {
         schedulable: true,
         initialized: true,
         pods: Vec::new(),
+        running: Vec::new(),
     }
 }
 

@@ -5,8 +5,8 @@ use super::{CAPACITY, TYPE, ZONE, labels};
 use std::sync::Arc;
 use windlass_solver::plan::{OfferingRef, PlannedNode};
 use windlass_solver::{
-    DaemonSet, HostPort, InstanceType, Labels, MicroUsd, NodePool, Offering, Plan, Pod, PodShape, Requirement, Resources,
-    Snapshot, Taint, TaintEffect,
+    DaemonSet, HostPort, InstanceType, Labels, MicroUsd, Namespaces, NodePool, Offering, Plan, Pod, PodSelector, PodShape,
+    Requirement, Resources, Snapshot, Taint, TaintEffect,
 };
 
 /// One node that could be launched.
@@ -86,6 +86,25 @@ fn clash(a: &HostPort, b: &HostPort) -> bool {
     (a.port, a.protocol) == (b.port, b.protocol) && (a.ip == b.ip || any(&a.ip) || any(&b.ip))
 }
 
+/// Whether pods that share a host all allow it.
+fn neighbourly(pods: &[&Pod]) -> bool {
+    let selects = |selector: &PodSelector, pod: &Pod| {
+        let here = match &selector.namespaces {
+            Namespaces::All => true,
+            Namespaces::Only(names) => names.contains(&pod.key.namespace),
+        };
+        let value = |one: &Requirement| pod.labels.get(one.key()).map(AsRef::as_ref);
+        here && selector.labels.as_ref().is_some_and(|all| all.iter().all(|one| one.allows(value(one))))
+    };
+    pods.iter().enumerate().all(|(index, pod)| {
+        let others = || pods.iter().enumerate().filter(|(other, _)| *other != index);
+        let count = |selector| pods.iter().filter(|other| selects(selector, other)).count();
+        let rules = &pod.shape.topology;
+        rules.anti_affinity.iter().all(|term| others().all(|(_, other)| !selects(&term.selector, other)))
+            && rules.spread.iter().all(|one| count(&one.selector) <= one.max_skew as usize)
+    })
+}
+
 impl Place<'_> {
     /// Whether a node here holds all of these pods.
     pub(crate) fn takes(&self, pods: &[&Pod]) -> bool {
@@ -96,11 +115,13 @@ impl Place<'_> {
             // Daemonsets among themselves are not our concern.
             *owner >= pods.len() || !ports.iter().any(|(other, taken)| other != owner && clash(port, taken))
         };
-        pods.iter().all(|pod| {
-            pod.shape.unsupported.is_empty()
-                && pod.shape.not_ready.is_none()
-                && may_run(&pod.shape, &self.pool.taints, &self.labels)
-        }) && self.requested(pods).fits_in(&self.kind.allocatable())
+        neighbourly(pods)
+            && pods.iter().all(|pod| {
+                pod.shape.refused().is_empty()
+                    && pod.shape.not_ready.is_none()
+                    && may_run(&pod.shape, &self.pool.taints, &self.labels)
+            })
+            && self.requested(pods).fits_in(&self.kind.allocatable())
             && ports.iter().all(apart)
     }
 

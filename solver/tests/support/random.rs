@@ -1,14 +1,18 @@
 //! Random snapshots: every rule of scheduling appears, in small numbers, so that rules meet. All choices are proptest strategies, so a
 //! failing snapshot shrinks.
 
-use super::{ARCH, CAPACITY, GI, PoolExt, TYPE, ZONE, kind, labels, need, node, pool, port, shape, taint, tolerates, world};
+use super::{
+    ARCH, AppExt, CAPACITY, GI, HOST, PoolExt, TYPE, ZONE, apart, app, kind, labels, need, node, pods_with, pool, port, running,
+    shape, spread, taint, tolerates, world,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::sync::Arc;
 use windlass_solver::{
-    DaemonSet, Feature, HostPort, InstanceType, MicroUsd, Node, NodePool, ObjectKey, Operator, Overhead, Pod, PodShape,
-    Requirement, ResourceName, Resources, Snapshot, Taint, TaintEffect, Toleration, TolerationOperator,
+    DaemonSet, Feature, HostPort, InstanceType, MicroUsd, Namespaces, Node, NodePool, ObjectKey, Operator, Overhead, Pod,
+    PodAffinityTerm, PodSelector, PodShape, Requirement, ResourceName, Resources, RunningPod, Snapshot, Taint, TaintEffect,
+    Toleration, TolerationOperator, Topology,
 };
 
 /// How large random snapshots get.
@@ -57,13 +61,19 @@ pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
         }
         nodes
     });
-    let pods = vec((pod_shape(), 1..=size.copies), 1..=size.shapes).prop_map(|groups| {
+    let pods = vec((pod_shape(), select(vec!["a", "b", "c"]), 1..=size.copies), 1..=size.shapes).prop_map(|groups| {
         let groups = groups.into_iter().enumerate();
-        groups.flat_map(|(index, (shape, count))| copies(&format!("g{index}"), &Arc::new(shape), count)).collect::<Vec<_>>()
+        let copies = |(index, (shape, value, count)): (usize, (PodShape, &str, usize))| {
+            copies(&format!("g{index}"), &Arc::new(shape), count).app(value)
+        };
+        groups.flat_map(copies).collect::<Vec<Pod>>()
     });
     let daemon_sets = vec(daemon_shape(), 0..=size.daemon_sets).prop_map(|shapes| {
-        let named =
-            |(index, shape)| DaemonSet { key: ObjectKey::new("kube-system", format!("d{index}")), shape: Arc::new(shape) };
+        let named = |(index, shape)| DaemonSet {
+            key: ObjectKey::new("kube-system", format!("d{index}")),
+            labels: Arc::default(),
+            shape: Arc::new(shape),
+        };
         shapes.into_iter().enumerate().map(named).collect::<Vec<_>>()
     });
     (pools, nodes, daemon_sets, pods).prop_map(|(pools, nodes, daemon_sets, pods)| world(pools, nodes, daemon_sets, pods))
@@ -215,13 +225,13 @@ fn existing_node() -> impl Strategy<Value = Node> {
     let names = subsequence(names.into_iter().collect::<Vec<_>>(), 0..=3);
     let place = (select(vec!["a", "b"]), select(vec!["amd64", "arm64"]), names);
     let used = (0..=5_i64, 0..=9_i64, 0..=10_i64);
-    (place, some_taints(), host_ports(), used, rarely(5), rarely(3)).prop_map(
-        |((zone, arch, more), taints, host_ports, (cpu, memory, pods), cordoned, initializing)| {
+    (place, some_taints(), host_ports(), used, rarely(5), rarely(3), running_pods()).prop_map(
+        |((zone, arch, more), taints, host_ports, (cpu, memory, pods), cordoned, initializing, running)| {
             let mut made = node("");
             made.labels = labels(&[(ZONE, zone), (ARCH, arch)]);
             made.labels.extend(more);
             made.requested = Resources::new().with("cpu", cpu * 1000).with("memory", memory * GI).with("pods", pods);
-            Node { taints, host_ports, schedulable: !cordoned, initialized: !initializing, ..made }
+            Node { taints, host_ports, schedulable: !cordoned, initialized: !initializing, running, ..made }
         },
     )
 }
@@ -246,7 +256,7 @@ fn volumes() -> impl Strategy<Value = Vec<Vec<Vec<Requirement>>>> {
 fn pod_shape() -> impl Strategy<Value = PodShape> {
     let cpu = prop_oneof![1 => Just(0), 6 => (1..=30_i64).prop_map(|n| n * 100), 1 => (30..=90_i64).prop_map(|n| n * 100)];
     let memory = prop_oneof![1 => Just(0), 6 => (1..=24_i64).prop_map(|n| n * GI / 8), 1 => (3..=30_i64).prop_map(|n| n * GI)];
-    let rest = (rarely(8), rarely(16), select(vec![0, 0, 0, -5, 100]), volumes(), rarely(20));
+    let rest = (rarely(8), rarely(16), select(vec![0, 0, 0, -5, 100]), volumes(), rarely(20), topology());
     (cpu, memory, selectors(), affinity(), tolerations(), host_ports(), rest).prop_map(
         |(
             cpu,
@@ -255,7 +265,7 @@ fn pod_shape() -> impl Strategy<Value = PodShape> {
             node_affinity,
             tolerations,
             host_ports,
-            (gpu, unsupported, priority, volume_topology, waits),
+            (gpu, unsupported, priority, volume_topology, waits, topology),
         )| {
             let mut made = shape(cpu, memory);
             made.not_ready = waits.then(|| "a volume is not ready".into());
@@ -263,9 +273,60 @@ fn pod_shape() -> impl Strategy<Value = PodShape> {
                 made.requests.set("nvidia.com/gpu", 1);
             }
             let unsupported = if unsupported { vec![Feature::TopologySpread] } else { Vec::new() };
-            PodShape { node_selector, node_affinity, tolerations, host_ports, volume_topology, unsupported, priority, ..made }
+            PodShape {
+                node_selector,
+                node_affinity,
+                tolerations,
+                host_ports,
+                volume_topology,
+                unsupported,
+                priority,
+                topology,
+                ..made
+            }
         },
     )
+}
+
+/// Which pods rules are about.
+fn pod_selectors() -> impl Strategy<Value = PodSelector> {
+    let everywhere = PodSelector { namespaces: Namespaces::All, labels: Some(vec![need("app", Operator::In, &["a", "b"])]) };
+    select(vec![
+        app("a"),
+        app("a"),
+        app("b"),
+        everywhere,
+        pods_with(&[need("app", Operator::NotIn, &["a"])]),
+        pods_with(&[]),
+        PodSelector { labels: None, ..app("a") },
+    ])
+}
+
+/// Mostly none; rules about hosts are honoured, one about zones is not.
+fn topology() -> impl Strategy<Value = Topology> {
+    let terms = vec(pod_selectors(), 0..=2).prop_map(|all| all.into_iter().map(apart).collect::<Vec<_>>());
+    let spreads = vec((1..=3_u32, pod_selectors()), 0..=2);
+    let spreads = spreads.prop_map(|all| all.into_iter().map(|(skew, selector)| spread(skew, selector)).collect::<Vec<_>>());
+    let some = (terms, spreads, rarely(12)).prop_map(|(mut anti_affinity, spread, zonal)| {
+        if let Some(term) = anti_affinity.first_mut().filter(|_| zonal) {
+            term.topology_key = ZONE.into();
+        }
+        Topology { spread, affinity: Vec::new(), anti_affinity }
+    });
+    prop_oneof![3 => Just(Topology::default()), 2 => some]
+}
+
+fn running_pods() -> impl Strategy<Value = Vec<RunningPod>> {
+    let guard = (select(vec![HOST, HOST, ZONE, "team"]), pod_selectors());
+    let guard = guard.prop_map(|(key, selector)| PodAffinityTerm { topology_key: key.into(), ..apart(selector) });
+    let guards = prop_oneof![3 => Just(Vec::new()), 1 => vec(guard, 1)];
+    let one = (select(vec!["a", "b", "c"]), 1..=3_u32, guards, rarely(4));
+    let one = one.prop_map(|(value, count, anti_affinity, terminating)| RunningPod {
+        anti_affinity,
+        terminating,
+        ..running(value, count)
+    });
+    prop_oneof![2 => Just(Vec::new()), 1 => vec(one, 1..=2)]
 }
 
 fn daemon_shape() -> impl Strategy<Value = PodShape> {

@@ -72,6 +72,9 @@ fn a_ready_node_offers_what_its_status_says_less_what_runs_there() {
             requests: Resources::new().with("cpu", 500).with("pods", 1),
             host_ports: Vec::new(),
             daemon_set: None,
+            labels: Arc::default(),
+            anti_affinity: Vec::new(),
+            terminating: false,
         }],
     );
     let read = world.read();
@@ -88,6 +91,7 @@ fn a_ready_node_offers_what_its_status_says_less_what_runs_there() {
 fn daemonsets_that_do_not_run_yet_take_their_share_and_running_ones_are_not_counted_twice() {
     let daemon = |name: &str, cpu: i64, tolerations: Vec<Toleration>| DaemonSet {
         key: ObjectKey::new("kube-system", name),
+        labels: Arc::default(),
         shape: Arc::new(PodShape { requests: Resources::new().with("cpu", cpu), tolerations, ..PodShape::default() }),
     };
     let everything = Toleration { key: None, operator: TolerationOperator::Exists, value: "".into(), effect: None };
@@ -104,6 +108,9 @@ fn daemonsets_that_do_not_run_yet_take_their_share_and_running_ones_are_not_coun
             requests: Resources::new().with("cpu", 100),
             host_ports: Vec::new(),
             daemon_set: Some(ObjectKey::new("kube-system", "running")),
+            labels: Arc::default(),
+            anti_affinity: Vec::new(),
+            terminating: false,
         }],
     );
     assert_eq!(world.read().nodes[0].requested, Resources::new().with("cpu", 130));

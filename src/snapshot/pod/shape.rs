@@ -1,6 +1,7 @@
 //! A pod's spec to the solver's shape. Equal specs are translated once, and equal shapes are one.
 
 use super::requests;
+use super::topology::{NamespaceBook, Reader, has_rules};
 use crate::api::label;
 use crate::manifest::{Inventory, Sourced};
 use k8s_openapi::api::core::v1::{Affinity, NodeSelectorTerm, PodSpec, Toleration as Tolerated, Volume};
@@ -8,8 +9,8 @@ use k8s_openapi::api::node::v1::RuntimeClass;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use windlass_solver::{
-    Feature, HostPort, Operator, PodShape, Protocol, Requirement, ResourceName, Resources, TaintEffect, Toleration,
-    TolerationOperator,
+    Feature, HostPort, Labels, Operator, PodShape, Protocol, Requirement, ResourceName, Resources, TaintEffect, Toleration,
+    TolerationOperator, Topology,
 };
 
 /// Priority classes that every cluster has (k8s.io/kubernetes/pkg/apis/scheduling).
@@ -23,7 +24,7 @@ pub(in crate::snapshot) struct Note {
     pub hint: Option<String>,
 }
 
-fn note(field: &str, message: String) -> Note {
+pub(super) fn note(field: &str, message: String) -> Note {
     Note { field: field.to_owned(), message, hint: None }
 }
 
@@ -35,34 +36,60 @@ pub(in crate::snapshot) struct Translated {
     /// What it takes up where it runs already, whatever the errors.
     pub requests: Resources,
     pub host_ports: Vec<HostPort>,
+    /// Its rules about other pods, which bind where it runs already, too.
+    pub topology: Topology,
     pub errors: Vec<Note>,
     pub warnings: Vec<Note>,
 }
 
+/// The address of a spec, which the inventory keeps alive, and where rules about other pods depend on them, namespace and labels.
+type Identity = (usize, Option<(Arc<str>, Arc<Labels>)>);
+
 /// Translates specs.
 pub(in crate::snapshot) struct Shapes<'i> {
     inventory: &'i Inventory,
-    /// By the address of the spec, which the inventory keeps alive.
-    known: BTreeMap<usize, Translated>,
+    namespaces: NamespaceBook,
+    known: BTreeMap<Identity, Translated>,
     shared: BTreeSet<Arc<PodShape>>,
 }
 
 impl<'i> Shapes<'i> {
     pub(in crate::snapshot) fn new(inventory: &'i Inventory) -> Self {
-        Self { inventory, known: BTreeMap::new(), shared: BTreeSet::new() }
+        Self { inventory, namespaces: NamespaceBook::new(inventory), known: BTreeMap::new(), shared: BTreeSet::new() }
     }
 
-    /// The translation of a spec of the inventory.
-    pub(in crate::snapshot) fn of(&mut self, spec: &'i Arc<PodSpec>) -> &Translated {
-        let address = Arc::as_ptr(spec).addr();
-        if !self.known.contains_key(&address) {
+    /// The translation of a spec of the inventory, for pods of a namespace with these labels.
+    pub(in crate::snapshot) fn of(&mut self, spec: &'i Arc<PodSpec>, namespace: &Arc<str>, labels: &Arc<Labels>) -> &Translated {
+        let place = has_rules(spec).then(|| (namespace.clone(), labels.clone()));
+        let identity: Identity = (Arc::as_ptr(spec).addr(), place);
+        if !self.known.contains_key(&identity) {
             let mut made = Translated::default();
-            if let Some(shape) = translate(spec, self.inventory, &mut made) {
+            let unresolved = self.rules(spec, namespace, labels, &mut made);
+            if let Some(mut shape) = translate(spec, self.inventory, &mut made) {
+                shape.unsupported.extend(unresolved);
+                shape.unsupported.sort_unstable();
+                shape.unsupported.dedup();
                 made.shape = Some(self.share(shape));
             }
-            self.known.insert(address, made);
+            self.known.insert(identity.clone(), made);
         }
-        &self.known[&address]
+        &self.known[&identity]
+    }
+
+    /// Reads rules about other pods; the features that have one that cannot be resolved.
+    fn rules(&self, spec: &PodSpec, namespace: &Arc<str>, labels: &Labels, made: &mut Translated) -> BTreeSet<Feature> {
+        let mut reader = Reader {
+            namespace,
+            labels,
+            book: &self.namespaces,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            unresolved: BTreeSet::new(),
+        };
+        made.topology = reader.read(spec);
+        made.errors.append(&mut reader.errors);
+        made.warnings.append(&mut reader.warnings);
+        reader.unresolved
     }
 
     /// The shape, one for all that are equal.
@@ -103,7 +130,7 @@ fn translate(spec: &PodSpec, inventory: &Inventory, made: &mut Translated) -> Op
     if !made.errors.is_empty() || wants_no_pool(&node_selector, &node_affinity, made) {
         return None;
     }
-    let (requests, host_ports) = (made.requests.clone(), made.host_ports.clone());
+    let (requests, host_ports, topology) = (made.requests.clone(), made.host_ports.clone(), made.topology.clone());
     let (unsupported, volume_topology) = (unsupported(spec), Vec::new());
     Some(PodShape {
         requests,
@@ -113,6 +140,7 @@ fn translate(spec: &PodSpec, inventory: &Inventory, made: &mut Translated) -> Op
         tolerations,
         host_ports,
         volume_topology,
+        topology,
         unsupported,
         not_ready: None,
     })
@@ -239,38 +267,16 @@ fn host_ports(spec: &PodSpec) -> Vec<HostPort> {
     ports
 }
 
-/// Features that the solver refuses.
+/// Features that the solver refuses, beside those of rules about other pods.
 fn unsupported(spec: &PodSpec) -> Vec<Feature> {
     let some = |present: bool, feature: Feature| present.then_some(feature);
     let affinity = spec.affinity.as_ref();
     let node = affinity.and_then(|affinity| affinity.node_affinity.as_ref());
-    let with = affinity.and_then(|affinity| affinity.pod_affinity.as_ref());
-    let apart = affinity.and_then(|affinity| affinity.pod_anti_affinity.as_ref());
     let any = |count: Option<usize>| count.is_some_and(|count| count > 0);
     let claims = |resources: &k8s_openapi::api::core::v1::ResourceRequirements| any(resources.claims.as_ref().map(Vec::len));
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     let claimed = containers.filter_map(|container| container.resources.as_ref()).any(claims);
-    let required = |terms: Option<usize>, preferred: Option<usize>| any(terms) || any(preferred);
     let features: BTreeSet<Feature> = [
-        some(any(spec.topology_spread_constraints.as_ref().map(Vec::len)), Feature::TopologySpread),
-        some(
-            with.is_some_and(|with| {
-                required(
-                    with.required_during_scheduling_ignored_during_execution.as_ref().map(Vec::len),
-                    with.preferred_during_scheduling_ignored_during_execution.as_ref().map(Vec::len),
-                )
-            }),
-            Feature::PodAffinity,
-        ),
-        some(
-            apart.is_some_and(|apart| {
-                required(
-                    apart.required_during_scheduling_ignored_during_execution.as_ref().map(Vec::len),
-                    apart.preferred_during_scheduling_ignored_during_execution.as_ref().map(Vec::len),
-                )
-            }),
-            Feature::PodAntiAffinity,
-        ),
         some(
             any(node.and_then(|node| node.preferred_during_scheduling_ignored_during_execution.as_ref().map(Vec::len))),
             Feature::NodeAffinityPreference,

@@ -123,9 +123,9 @@ fn features_for_later_are_named() {
         (json!({"volumes": [{"name": "v", "awsElasticBlockStore": {"volumeID": "vol-1"}}]}), Feature::InTreeVolume),
         (json!({"resourceClaims": [{"name": "gpu"}]}), Feature::ResourceClaim),
     ] {
-        assert_eq!(shape(&extra, &[]).0.unwrap().unsupported, [expected], "{extra}");
+        assert_eq!(shape(&extra, &[]).0.unwrap().refused(), [expected], "{extra}");
     }
-    assert_eq!(shape(&json!({"volumes": [{"name": "v", "emptyDir": {}}], "affinity": {}}), &[]).0.unwrap().unsupported, []);
+    assert_eq!(shape(&json!({"volumes": [{"name": "v", "emptyDir": {}}], "affinity": {}}), &[]).0.unwrap().refused(), []);
 }
 
 #[test]
