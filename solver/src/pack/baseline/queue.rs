@@ -85,8 +85,10 @@ impl<'p, 's> Floor<'p, 's> {
         let nodes = self.problem.snapshot.nodes();
         let class = &self.problem.classes[guest.class];
         let next = self.next_node.entry((guest.class, guest.relaxed)).or_insert(0);
-        let fitting = (*next..nodes.len())
-            .find(|node| fits(&class.need, &state.room[*node]) && accepts(&nodes[*node], &class.shape, guest.relaxed));
+        let fitting = (*next..nodes.len()).find(|node| {
+            fits(&class.need, &state.room[*node])
+                && accepts(&nodes[*node], &self.problem.signatures[class.signature], guest.relaxed)
+        });
         *next = fitting.unwrap_or(nodes.len());
         let Some(node) = fitting else { return false };
         take(&mut state.room[node], &class.need, 1);
