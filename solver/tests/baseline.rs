@@ -228,3 +228,11 @@ fn the_labels_of_a_node_are_those_of_what_it_buys() {
     assert!(expected.iter().all(|(key, value)| node.labels.get(key) == Some(value)), "{:?}", node.labels);
     assert_eq!((node.name.as_str(), node.alternatives.len()), ("default-0", 0));
 }
+
+#[test]
+fn a_pool_that_is_not_supported_keeps_its_pods_from_being_relaxed() {
+    let soft = pool("soft").weighing(10).tainted(taint("slow", "", TaintEffect::PreferNoSchedule));
+    let refusing = pool("refusing").refusing(Feature::MinValues);
+    let plan = packed(&world([soft, refusing], [], [], shape(100, GI).pods("p", 1)));
+    assert_eq!(plan.unschedulable.iter().map(|entry| entry.reason).collect::<Vec<_>>(), [Reason::NotYetSupported]);
+}

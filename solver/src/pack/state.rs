@@ -4,8 +4,8 @@ use super::axis::Amounts;
 use super::budget::Budget;
 use super::market::Market;
 use super::problem::Problem;
-use crate::{Node, PodShape};
 use crate::optimize::{Bound, Solution};
+use crate::{Node, PodShape};
 
 /// A node to buy, so and so many times.
 #[derive(Debug, Clone, PartialEq, Eq)]

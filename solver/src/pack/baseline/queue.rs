@@ -31,7 +31,8 @@ pub(super) fn run(problem: &Problem<'_>, state: &mut State) -> Vec<Claim> {
     for (at, (size, _, class)) in order.iter().enumerate() {
         run += usize::from(at > 0 && order[at - 1].0 != *size);
         let strict = Guest { class: *class, relaxed: false, run };
-        if floor.place(state, strict) || (relaxable && floor.place(state, Guest { relaxed: true, ..strict })) {
+        let relaxes = relaxable && !floor.is_barred(strict, i32::MIN);
+        if floor.place(state, strict) || (relaxes && floor.place(state, Guest { relaxed: true, ..strict })) {
             state.left[*class] -= 1;
         }
     }
