@@ -2,27 +2,34 @@
 //!
 //! ```text
 //! pods by CPU, memory, key ─▶ existing nodes ─▶ open claims, fewest pods first ─▶ a new claim ─▶ … ─▶ each claim buys its cheapest
+//!            ▲                                                                        │
+//!            └──────── back of the queue ◀── one preference less after the other ◀────┘
 //! ```
 //!
 //! A claim stands for every instance type, zone and capacity type that still holds its pods; price has no say until the end. Source:
-//! karpenter v1.14, `pkg/controllers/provisioning/scheduling` (`queue.go`, `scheduler.go`, `nodeclaim.go`, `preferences.go`).
+//! karpenter v1.14, `pkg/controllers/provisioning/scheduling` (`queue.go`, `scheduler.go`, `nodeclaim.go`, `preferences.go`,
+//! `topology.go`, `topologygroup.go`).
 //!
-//! It works on what packing works on, so that the two differ in decisions alone: what a pod may run on, daemonset overhead per instance
-//! type and host ports are the same, and pods that are refused here are refused there. Where the documented algorithm is less able, it
-//! gets the better of it: all terms of a required node affinity count at once (Karpenter takes them one after the other), and spot
-//! capacity is bought at the lowest price (EC2 also weighs how deep a pool is).
+//! What a pod may run on, daemonset overhead per instance type and host ports are read as packing reads them, so that the two differ in
+//! decisions alone, and pods that are refused here are refused there. Where the documented algorithm is less able, it gets the better of
+//! it: all terms of a required node affinity count at once (Karpenter takes them one after the other), and spot capacity is bought at the
+//! lowest price (EC2 also weighs how deep a pool is). Where it picks any domain, the first by name is taken.
+//!
+//! Rules about other pods are asked when a pod is placed and not again: a later pod may break the spread of an earlier one. Such plans
+//! are what Karpenter makes, and kube-scheduler may still bind their pods in another order.
 
 mod claim;
+mod class;
+mod domain;
+mod menu;
 mod queue;
+mod rule;
 
-use super::alternatives::{offer, reference};
-use super::compile::compile;
-use super::problem::Problem;
-use super::report::{self, Pods, describe};
-use super::state::{NewNode, State};
-use crate::plan::{Certificate, OfferingRef, PlannedNode};
-use crate::{MicroUsd, NodeName, Plan, Snapshot, Status, Summary};
+use crate::explain::diagnose_beside;
+use crate::plan::{Certificate, ExistingPlacement, OfferingRef, PlannedNode};
+use crate::{MicroUsd, NodeName, NodePoolName, ObjectKey, Offering, Plan, Snapshot, Status, Summary, Unschedulable};
 use claim::Claim;
+use queue::Floor;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -31,17 +38,16 @@ use std::collections::BTreeMap;
 ///
 /// Nodes are listed without alternatives. Equal snapshots give equal plans.
 pub fn karpenter(snapshot: &Snapshot, ours: &Plan) -> Plan {
-    let problem = compile(snapshot);
-    let mut state = State::new(&problem, 0);
-    let claims = queue::run(&problem, &mut state);
-    let purchases = purchases(&problem, claims);
+    let mut floor = Floor::new(snapshot);
+    floor.run();
+    let claims = std::mem::take(&mut floor.claims);
+    let purchases = purchases(&floor, claims);
     let hourly_cost: MicroUsd = purchases.iter().map(|purchase| purchase.offering.price).sum();
-    state.nodes = purchases.iter().map(|purchase| purchase.node.clone()).collect();
-    let lower_bound = bound(&problem, &state, ours).min(hourly_cost);
-    let mut pods = Pods::new(&problem);
-    let existing_nodes = report::existing(&problem, &state, &mut pods);
-    let nodes = planned(&problem, &purchases, &mut pods);
-    let unschedulable = report::unschedulable(&problem, &state, &mut pods);
+    let lower_bound = bound(&floor, &purchases, ours).min(hourly_cost);
+    let mut pods = Pods { floor: &floor, next: vec![0; floor.classes.len()] };
+    let existing_nodes = existing(&mut pods);
+    let nodes = planned(&purchases, &mut pods);
+    let unschedulable = unschedulable(&mut pods, ours);
     let summary = Summary {
         pods: snapshot.pods().len(),
         placed: snapshot.pods().len() - unschedulable.len(),
@@ -54,80 +60,147 @@ pub fn karpenter(snapshot: &Snapshot, ours: &Plan) -> Plan {
 }
 
 /// What a claim became.
-struct Purchase {
-    node: NewNode,
-    /// Position in the problem's list of offers.
-    offer: usize,
+struct Purchase<'s> {
+    item: usize,
+    bought: &'s Offering,
     offering: OfferingRef,
+    /// Classes and how many pods of each, by class.
+    load: Vec<(usize, u32)>,
 }
 
 /// The offering of each claim: the first capacity type of reserved, spot and on-demand that is left to it, there the cheapest. Ordered
 /// as plans are: by pool, dearest first.
-fn purchases(problem: &Problem<'_>, claims: Vec<Claim>) -> Vec<Purchase> {
-    let mut purchases: Vec<Purchase> = claims.into_iter().filter_map(|claim| purchase(problem, claim)).collect();
-    purchases.sort_by(|a, b| {
-        let pool = |one: &Purchase| problem.pool(&problem.candidates[one.node.candidate]);
-        (pool(a), Reverse(a.offering.price), &a.offering, a.node.candidate, &a.node.load).cmp(&(
-            pool(b),
-            Reverse(b.offering.price),
-            &b.offering,
-            b.node.candidate,
-            &b.node.load,
-        ))
-    });
+fn purchases<'s>(floor: &Floor<'s>, claims: Vec<Claim>) -> Vec<Purchase<'s>> {
+    let mut purchases: Vec<Purchase<'s>> = claims.into_iter().filter_map(|claim| purchase(floor, claim)).collect();
+    let key = |one: &Purchase<'_>| {
+        (floor.menu.items[one.item].pool, Reverse(one.offering.price), one.offering.clone(), one.item, one.load.clone())
+    };
+    purchases.sort_by_cached_key(key);
     purchases
 }
 
-fn purchase(problem: &Problem<'_>, claim: Claim) -> Option<Purchase> {
-    let offers = claim.candidates().iter().flat_map(|index| {
-        let candidate = &problem.candidates[*index as usize];
-        let positions = problem.offer_indices[candidate.offers.clone()].iter();
-        positions.map(move |position| (*index as usize, *position as usize))
-    });
-    let (candidate, position, offering) = offers
-        .map(|(candidate, position)| {
-            let (instance_type, offering) = offer(problem, &problem.candidates[candidate], position);
-            (candidate, position, instance_type, offering)
-        })
-        .min_by_key(|(candidate, _, instance_type, offering)| {
-            (offering.capacity_type, offering.price, &instance_type.name, &offering.zone, *candidate)
-        })
-        .map(|(candidate, position, instance_type, offering)| (candidate, position, reference(instance_type, offering)))?;
-    let node = NewNode { candidate, load: claim.into_load(), copies: 1 };
-    Some(Purchase { node, offer: position, offering })
+fn purchase<'s>(floor: &Floor<'s>, claim: Claim) -> Option<Purchase<'s>> {
+    let items = claim.items().iter().map(|item| *item as usize);
+    let offers = items.flat_map(|item| floor.menu.offerings(item).map(move |(kind, offering)| (item, kind, offering)));
+    let (item, kind, bought) = offers
+        .min_by_key(|(item, kind, offering)| (offering.capacity_type, offering.price, &kind.name, &offering.zone, *item))?;
+    let offering = OfferingRef {
+        price: bought.price.unwrap_or_default(),
+        instance_type: kind.name.clone(),
+        zone: bought.zone.clone(),
+        capacity_type: bought.capacity_type,
+    };
+    Some(Purchase { item, bought, offering, load: claim.into_load() })
 }
 
-fn planned(problem: &Problem<'_>, purchases: &[Purchase], pods: &mut Pods<'_, '_>) -> Vec<PlannedNode> {
+/// Hands out the pods of each class in key order.
+struct Pods<'f, 's> {
+    floor: &'f Floor<'s>,
+    next: Vec<usize>,
+}
+
+impl<'s> Pods<'_, 's> {
+    fn take(&mut self, class: usize, count: usize) -> impl Iterator<Item = &'s ObjectKey> {
+        let (floor, from) = (self.floor, self.next[class]);
+        self.next[class] = from + count;
+        let snapshot = floor.snapshot;
+        floor.classes[class].pods.iter().skip(from).take(count).map(|pod| &snapshot.pods()[*pod as usize].key)
+    }
+
+    fn load(&mut self, load: &[(usize, u32)]) -> Vec<ObjectKey> {
+        let mut pods: Vec<ObjectKey> = Vec::new();
+        for (class, count) in load {
+            pods.extend(self.take(*class, *count as usize).cloned());
+        }
+        pods.sort_unstable();
+        pods
+    }
+}
+
+fn existing(pods: &mut Pods<'_, '_>) -> Vec<ExistingPlacement> {
+    let floor = pods.floor;
+    let nodes = floor.snapshot.nodes().iter().zip(&floor.existing).filter(|(_, load)| !load.is_empty());
+    nodes.map(|(node, load)| ExistingPlacement { node: node.name.clone(), pods: pods.load(load) }).collect()
+}
+
+fn planned(purchases: &[Purchase<'_>], pods: &mut Pods<'_, '_>) -> Vec<PlannedNode> {
+    let floor = pods.floor;
+    let all_daemons = floor.snapshot.daemon_sets();
     let mut count: BTreeMap<usize, usize> = BTreeMap::new();
     let mut planned = Vec::with_capacity(purchases.len());
-    for Purchase { node, offer: position, .. } in purchases {
-        let candidate = &problem.candidates[node.candidate];
-        let template = describe(problem, candidate, offer(problem, candidate, *position), &node.load);
-        let index = count.entry(problem.pool(candidate)).or_insert(0);
+    for Purchase { item, bought, offering, load } in purchases {
+        let candidate = floor.menu.node(*item, bought);
+        let daemons: Vec<_> = floor.menu.daemons(*item).iter().map(|daemon| &all_daemons[*daemon]).collect();
+        let mut requested = crate::predicate::overhead(&daemons);
+        for (class, pods) in load {
+            for (name, amount) in floor.classes[*class].shape.requests.iter() {
+                let sum = requested.get(name.as_str()).saturating_add(amount.saturating_mul(i64::from(*pods)));
+                requested.set(name.clone(), sum);
+            }
+        }
+        let index = count.entry(floor.menu.items[*item].pool).or_insert(0);
         planned.push(PlannedNode {
-            name: NodeName::new(format!("{}-{index}", template.node_pool)),
-            pods: pods.load(&node.load),
-            ..template
+            name: NodeName::new(format!("{}-{index}", candidate.pool.name)),
+            node_pool: candidate.pool.name.clone(),
+            offering: offering.clone(),
+            alternatives: Vec::new(),
+            labels: candidate.labels(),
+            taints: candidate.pool.taints.clone(),
+            pods: pods.load(load),
+            daemon_set_pods: daemons.iter().map(|daemon| daemon.key.clone()).collect(),
+            allocatable: candidate.instance_type.allocatable(),
+            requested,
         });
         *index += 1;
     }
     planned
 }
 
-/// The bound of `ours`, if `state` puts at least as many pods of each class on new nodes: more pods cannot cost less.
-fn bound(problem: &Problem<'_>, state: &State, ours: &Plan) -> MicroUsd {
+/// Pods without a place, by key. What we cannot place either, has the same diagnosis.
+fn unschedulable(pods: &mut Pods<'_, '_>, ours: &Plan) -> Vec<Unschedulable> {
+    let floor = pods.floor;
+    let named = floor.snapshot.node_pools().iter().zip(&floor.limits);
+    let limits = named.map(|(pool, left)| {
+        (pool.name.clone(), pool.limits.iter().zip(left).map(|((name, _), left)| (name.clone(), *left)).collect())
+    });
+    let limits: BTreeMap<NodePoolName, _> = limits.collect();
+    let known: BTreeMap<&ObjectKey, &Unschedulable> = ours.unschedulable.iter().map(|entry| (&entry.pod, entry)).collect();
+    let mut all = Vec::new();
+    for class in (0..floor.classes.len()).filter(|class| floor.left[*class] > 0) {
+        let shape = &floor.classes[class].shape;
+        let mut fresh = None;
+        for pod in pods.take(class, floor.left[class]) {
+            let entry = known.get(pod).copied().cloned().unwrap_or_else(|| {
+                let found = fresh.get_or_insert_with(|| diagnose_beside(floor.snapshot, shape, &[], &limits));
+                Unschedulable {
+                    pod: pod.clone(),
+                    reason: found.reason,
+                    message: found.message.clone(),
+                    funnel: found.funnel.clone(),
+                    would_fit_if: found.would_fit_if.clone(),
+                }
+            });
+            all.push(entry);
+        }
+    }
+    all.sort_by(|a, b| a.pod.cmp(&b.pod));
+    all
+}
+
+/// The bound of `ours`, if at least as many pods of each class are on new nodes here: more pods cannot cost less.
+fn bound(floor: &Floor<'_>, purchases: &[Purchase<'_>], ours: &Plan) -> MicroUsd {
     let mut class_of: BTreeMap<u32, usize> = BTreeMap::new();
-    for (index, class) in problem.classes.iter().enumerate() {
+    for (index, class) in floor.classes.iter().enumerate() {
         class_of.extend(class.pods.iter().map(|pod| (*pod, index)));
     }
-    let mut bought = vec![0; problem.classes.len()];
-    for (class, count) in state.bought() {
-        bought[class] = count as usize;
+    let mut surplus = vec![0_i64; floor.classes.len()];
+    for (class, count) in purchases.iter().flat_map(|purchase| &purchase.load) {
+        surplus[*class] += i64::from(*count);
     }
-    let mut classes = ours.certificate.classes.iter();
-    let covered = classes.all(|priced| {
-        let class = priced.pods.first().and_then(|pod| class_of.get(pod));
-        class.is_some_and(|class| bought[*class] >= priced.pods.len())
-    });
-    if covered { ours.summary.lower_bound } else { MicroUsd::ZERO }
+    for pod in ours.certificate.classes.iter().flat_map(|priced| &priced.pods) {
+        if let Some(class) = class_of.get(pod) {
+            surplus[*class] -= 1;
+        }
+    }
+    if surplus.iter().all(|count| *count >= 0) { ours.summary.lower_bound } else { MicroUsd::ZERO }
 }

@@ -292,7 +292,7 @@ impl Compiler<'_> {
 }
 
 /// The offers of the variant whose labels satisfy a pod's selector and affinity, and from which its volumes can be used.
-fn matching_pods(offers: &mut Offers<'_>, variant: &Variant, shape: &PodShape) -> FixedBitSet {
+pub(super) fn matching_pods(offers: &mut Offers<'_>, variant: &Variant, shape: &PodShape) -> FixedBitSet {
     let fallback = |key: &str| variant.labels.get(key).map(AsRef::as_ref);
     let mut matching = variant.offers.clone();
     for requirement in &shape.node_selector {

@@ -117,7 +117,7 @@ impl<'s> Offers<'s> {
     }
 
     /// The value of a label on a node of this offer, as far as the offer defines it.
-    fn value(&self, offer: Offer, key: &str) -> Option<&'s str> {
+    pub(super) fn value(&self, offer: Offer, key: &str) -> Option<&'s str> {
         let instance_type = &self.types[offer.instance_type];
         let offering = &instance_type.offerings[offer.offering];
         offering.labels.get(key).map(AsRef::as_ref).or(match key {
