@@ -20,6 +20,7 @@ pub mod provisioner;
 pub mod quantity_text;
 pub mod requirement;
 mod rule;
+pub mod schedule;
 pub mod taint;
 pub mod validate;
 

@@ -3,6 +3,7 @@
 
 use super::structural::{field, key, shown};
 use super::{FieldError, Reason};
+use crate::api::schedule::Schedule;
 use crate::api::{label, period};
 use crate::quantity::Quantity;
 use regex::Regex;
@@ -103,7 +104,7 @@ fn node_pool(object: &Value, spec: &Value, findings: &mut Findings) {
     for (index, budget) in disruption["budgets"].as_array().into_iter().flatten().enumerate() {
         let path = format!("spec.disruption.budgets[{index}]");
         if let Some(schedule) = budget["schedule"].as_str()
-            && let Err(why) = cron(schedule)
+            && let Err(why) = Schedule::from_str(schedule)
         {
             error(
                 findings,
@@ -121,11 +122,6 @@ fn node_pool(object: &Value, spec: &Value, findings: &mut Findings) {
             );
         }
     }
-}
-
-/// Five fields or a macro, read as UTC.
-fn cron(schedule: &str) -> Result<(), String> {
-    croner::Cron::from_str(schedule).map(drop).map_err(|why| why.to_string())
 }
 
 /// The name of a pool becomes the value of a node's label.
