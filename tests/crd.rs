@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use assert_cmd::Command;
-use kube::core::cel::{CompiledSchema, ScopeContext, WarningKind, analyze_rule, compile_schema};
+use kube_cel::{CompiledSchema, ScopeContext, WarningKind, analyze_rule, compile_schema};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,7 +1,7 @@
 //! The CEL rules of a schema (`x-kubernetes-validations`).
 
 use super::{FieldError, Reason};
-use kube::core::cel::{CompiledSchema, ErrorKind, Validator, compile_schema};
+use kube_cel::{CompiledSchema, ErrorKind, Validator, compile_schema};
 use serde_json::Value;
 
 /// A schema's rules, compiled.
