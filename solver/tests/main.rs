@@ -5,6 +5,7 @@
 //! - `properties`: what holds for every plan, on random snapshots.
 //! - `neighbours`: `check` finds broken rules about pods that share a host.
 //! - `optimum`: cost, bound and completeness against exhaustive search on tiny snapshots.
+//! - `exact`: which pods find a place, and at which price, against exhaustive search over whole plans.
 //! - `violations`: `check` finds each kind of broken rule.
 //! - `explanations`: `explain` says what the plan shows.
 //! - `relaxations`: `wouldFitIf` is true.
@@ -15,6 +16,7 @@
 mod baseline;
 mod cases;
 mod certificates;
+mod exact;
 mod explanations;
 mod neighbours;
 mod optimum;

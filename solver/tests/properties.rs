@@ -26,7 +26,7 @@ fn short() -> Options<'static> {
     Options { steps: 200, ..Options::default() }
 }
 
-fn rebuilt(snapshot: &Snapshot, pods: impl IntoIterator<Item = Pod>, backwards: bool) -> Snapshot {
+pub(crate) fn rebuilt(snapshot: &Snapshot, pods: impl IntoIterator<Item = Pod>, backwards: bool) -> Snapshot {
     let mut pools = snapshot.node_pools().to_vec();
     let mut nodes = snapshot.nodes().to_vec();
     let mut daemon_sets = snapshot.daemon_sets().to_vec();
@@ -38,6 +38,17 @@ fn rebuilt(snapshot: &Snapshot, pods: impl IntoIterator<Item = Pod>, backwards: 
         pods.reverse();
     }
     world(pools, nodes, daemon_sets, pods)
+}
+
+/// A pod that no node can hold, in one of four ways.
+pub(crate) fn impossible(kind: usize) -> Pod {
+    let asks = match kind {
+        0 => shape(i64::MAX, i64::MAX),
+        1 => shape(100, 1).selecting("no.such/label", "v"),
+        2 => shape(100, 1).term(&[]),
+        _ => shape(100, 1).term(&[need("team", Operator::In, &["q"]), need("team", Operator::NotIn, &["q"])]),
+    };
+    asks.pod("impossible")
 }
 
 proptest! {
@@ -72,13 +83,7 @@ proptest! {
     /// A pod that nothing can hold is refused, and everything else is as if it were not there.
     #[test]
     fn an_impossible_pod_changes_nothing_for_others(snapshot in snapshots(Size::SMALL), kind in 0..4_usize) {
-        let impossible = match kind {
-            0 => shape(i64::MAX, i64::MAX),
-            1 => shape(100, 1).selecting("no.such/label", "v"),
-            2 => shape(100, 1).term(&[]),
-            _ => shape(100, 1).term(&[need("team", Operator::In, &["q"]), need("team", Operator::NotIn, &["q"])]),
-        };
-        let with = rebuilt(&snapshot, snapshot.pods().iter().cloned().chain([impossible.pod("impossible")]), false);
+        let with = rebuilt(&snapshot, snapshot.pods().iter().cloned().chain([impossible(kind)]), false);
         let (without, mut with) = (solve(&snapshot, &short()), solve(&with, &short()));
         prop_assert!(with.unschedulable.iter().any(|entry| &*entry.pod.name == "impossible"));
         with.unschedulable.retain(|entry| &*entry.pod.name != "impossible");

@@ -1,7 +1,9 @@
 //! Builders for small snapshots, and the pieces that properties are made of.
 
+pub(crate) mod exhaustive;
 pub(crate) mod oracle;
 pub(crate) mod random;
+pub(crate) mod rules;
 
 use std::sync::Arc;
 use windlass_solver::{

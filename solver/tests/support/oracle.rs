@@ -27,8 +27,11 @@ pub(crate) fn places(snapshot: &Snapshot) -> Vec<Place<'_>> {
             for offering in kind.offerings.iter().filter(|offering| offering.available) {
                 let Some(price) = offering.price else { continue };
                 for labels in label_sets(pool, kind, offering) {
-                    let daemons =
-                        snapshot.daemon_sets().iter().filter(|daemon| may_run(&daemon.shape, &pool.taints, &labels)).collect();
+                    let daemons = snapshot
+                        .daemon_sets()
+                        .iter()
+                        .filter(|daemon| may_run(&daemon.shape, &pool.taints, &labels, false))
+                        .collect();
                     all.push(Place { pool, kind, price, offering, labels, daemons });
                 }
             }
@@ -59,7 +62,7 @@ fn label_sets(pool: &NodePool, kind: &InstanceType, offering: &Offering) -> Vec<
             for (key, value) in [("team", team), ("generation", generation)] {
                 set.extend(value.map(|value| (Arc::from(key), Arc::from(value))));
             }
-            if pool.requirements.iter().all(|requirement| holds(requirement, &set)) {
+            if pool.requirements.iter().all(|requirement| holds(requirement, &set, false)) {
                 sets.push(set);
             }
         }
@@ -67,21 +70,22 @@ fn label_sets(pool: &NodePool, kind: &InstanceType, offering: &Offering) -> Vec<
     sets
 }
 
-fn holds(requirement: &Requirement, labels: &Labels) -> bool {
-    let unknown = requirement.key() == "kubernetes.io/hostname";
+fn holds(requirement: &Requirement, labels: &Labels, exists: bool) -> bool {
+    let unknown = !exists && requirement.key() == "kubernetes.io/hostname";
     requirement.allows(if unknown { Some("a-name-that-nobody-knows") } else { labels.get(requirement.key()).map(AsRef::as_ref) })
 }
 
-fn may_run(shape: &PodShape, taints: &[Taint], labels: &Labels) -> bool {
+/// Whether taints and labels let a pod on a node, which has a host name once it exists.
+pub(crate) fn may_run(shape: &PodShape, taints: &[Taint], labels: &Labels, exists: bool) -> bool {
     let tolerated = |taint: &Taint| taint.effect == TaintEffect::PreferNoSchedule || taint.tolerated_by(&shape.tolerations);
-    let matches = |term: &Vec<Requirement>| !term.is_empty() && term.iter().all(|requirement| holds(requirement, labels));
+    let matches = |term: &Vec<Requirement>| !term.is_empty() && term.iter().all(|requirement| holds(requirement, labels, exists));
     taints.iter().all(tolerated)
-        && shape.node_selector.iter().all(|requirement| holds(requirement, labels))
+        && shape.node_selector.iter().all(|requirement| holds(requirement, labels, exists))
         && (shape.node_affinity.is_empty() || shape.node_affinity.iter().any(matches))
         && shape.volume_topology.iter().all(|terms| terms.iter().any(matches))
 }
 
-fn clash(a: &HostPort, b: &HostPort) -> bool {
+pub(crate) fn clash(a: &HostPort, b: &HostPort) -> bool {
     let any = |ip: &str| ["", "0.0.0.0", "::"].contains(&ip);
     (a.port, a.protocol) == (b.port, b.protocol) && (a.ip == b.ip || any(&a.ip) || any(&b.ip))
 }
@@ -105,7 +109,32 @@ fn neighbourly(pods: &[&Pod]) -> bool {
     })
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Whether labels and taints let a pod here, and the pod itself could be anywhere.
+    pub(crate) fn allows(&self, pod: &Pod) -> bool {
+        let ready = pod.shape.refused().is_empty() && pod.shape.not_ready.is_none();
+        ready && may_run(&pod.shape, &self.pool.taints, &self.labels, false)
+    }
+
+    /// What daemon pods leave.
+    pub(crate) fn room(&self) -> Resources {
+        let mut left = self.kind.allocatable();
+        left.subtract(&self.requested(&[]));
+        left
+    }
+
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    pub(crate) fn label(&self, key: &str) -> Option<&str> {
+        self.labels.get(key).map(AsRef::as_ref)
+    }
+
+    pub(crate) fn daemons(&self) -> impl Iterator<Item = &'a DaemonSet> + '_ {
+        self.daemons.iter().copied()
+    }
+
     /// Whether a node here holds all of these pods.
     pub(crate) fn takes(&self, pods: &[&Pod]) -> bool {
         let shapes = || pods.iter().map(|pod| &*pod.shape).chain(self.daemons.iter().map(|daemon| &*daemon.shape));
@@ -116,11 +145,7 @@ impl Place<'_> {
             *owner >= pods.len() || !ports.iter().any(|(other, taken)| other != owner && clash(port, taken))
         };
         neighbourly(pods)
-            && pods.iter().all(|pod| {
-                pod.shape.refused().is_empty()
-                    && pod.shape.not_ready.is_none()
-                    && may_run(&pod.shape, &self.pool.taints, &self.labels)
-            })
+            && pods.iter().all(|pod| self.allows(pod))
             && self.requested(pods).fits_in(&self.kind.allocatable())
             && ports.iter().all(apart)
     }

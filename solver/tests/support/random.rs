@@ -32,6 +32,8 @@ pub(crate) struct Size {
 impl Size {
     /// For exhaustive search.
     pub(crate) const TINY: Self = Self { kinds: 2, pools: 2, nodes: 0, daemon_sets: 1, shapes: 3, copies: 2, limits: true };
+    /// For exhaustive search over whole plans: up to ten pods.
+    pub(crate) const EXACT: Self = Self { kinds: 2, pools: 2, nodes: 2, daemon_sets: 1, shapes: 5, copies: 2, limits: true };
     pub(crate) const SMALL: Self = Self { kinds: 4, pools: 3, nodes: 3, daemon_sets: 2, shapes: 4, copies: 4, limits: true };
     pub(crate) const MEDIUM: Self = Self { kinds: 12, pools: 4, nodes: 8, daemon_sets: 4, shapes: 12, copies: 15, limits: true };
 
