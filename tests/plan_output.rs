@@ -99,12 +99,31 @@ fn json_follows_the_published_schema() {
         &["-f", SHOP, "--explain", "web-0", "--explain", "cache-1"][..],
         &["-f", SHOP, "--certificate", "--against", "karpenter"],
         &["-f", PLACEABLE],
+        &["-f", PLACEABLE, "--certificate", "--node-charge", "0.01", "--spot-risk", "0.5"],
         &["-f", CATALOG[1]],
     ] {
         let output = run(&[arguments, &["-o", "json"]].concat());
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
         let broken: Vec<String> = schema.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(broken.is_empty(), "{broken:#?}");
+    }
+}
+
+#[test]
+fn charges_are_shown_beside_the_bill_and_never_in_it() {
+    let summary = |more: &[&str]| {
+        let output = run(&[&["-f", PLACEABLE, "-o", "json"], more].concat());
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+        json["summary"].clone()
+    };
+    assert!(summary(&[]).get("objectiveUsd").is_none());
+    let charged = summary(&["--node-charge", "10"]);
+    let (bill, nodes) = (charged["hourlyCostUsd"].as_f64().unwrap(), charged["newNodes"].as_f64().unwrap());
+    assert!((charged["objectiveUsd"].as_f64().unwrap() - bill - 10.0 * nodes).abs() < 1e-9, "{charged}");
+    assert!(charged["lowerBoundUsd"].as_f64().unwrap() <= bill);
+    assert!(nodes <= summary(&[])["newNodes"].as_f64().unwrap());
+    for (flag, value) in [("--node-charge", "-1"), ("--node-charge", "1001"), ("--spot-risk", "much"), ("--spot-risk", "1e9")] {
+        assert_eq!(run(&["-f", PLACEABLE, flag, value]).status.code(), Some(2), "{flag} {value}");
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn karpenter_types() -> Arc<[InstanceType]> {
                 capacity_type,
                 price: Some(price),
                 available: true,
+                interruption: None,
                 labels: Labels::new(),
             };
             InstanceType {

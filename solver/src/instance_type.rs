@@ -36,6 +36,54 @@ impl fmt::Display for CapacityType {
     }
 }
 
+/// How many of the spot instances of a type EC2 takes back in a month, in the bands of the EC2 Spot Instance Advisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Interruption {
+    /// Fewer than 5 %.
+    Below5,
+    /// 5 to 10 %.
+    From5To10,
+    /// 10 to 15 %.
+    From10To15,
+    /// 15 to 20 %.
+    From15To20,
+    /// More than 20 %. What nobody has rated is taken for this.
+    #[default]
+    Above20,
+}
+
+impl Interruption {
+    /// All, least often first.
+    pub const ALL: [Self; 5] = [Self::Below5, Self::From5To10, Self::From10To15, Self::From15To20, Self::Above20];
+
+    /// The advisor's spelling, as in catalogue files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Below5 => "<5%",
+            Self::From5To10 => "5-10%",
+            Self::From10To15 => "10-15%",
+            Self::From15To20 => "15-20%",
+            Self::Above20 => ">20%",
+        }
+    }
+
+    /// Reads the advisor's spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|band| band.as_str() == text)
+    }
+
+    /// Interruptions in a thousand instance months: the middle of the band; of the last one, which has no end, a quarter.
+    pub const fn per_mille(self) -> u32 {
+        match self {
+            Self::Below5 => 25,
+            Self::From5To10 => 75,
+            Self::From10To15 => 125,
+            Self::From15To20 => 175,
+            Self::Above20 => 250,
+        }
+    }
+}
+
 /// What a node keeps from pods.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Overhead {
@@ -58,6 +106,8 @@ pub struct Offering {
     pub price: Option<MicroUsd>,
     /// Whether EC2 is believed to have capacity.
     pub available: bool,
+    /// How often EC2 takes it back; `None` where that is not known. Of spot offerings only.
+    pub interruption: Option<Interruption>,
     /// Labels beyond zone and capacity type that only this offering has (`topology.k8s.aws/zone-id`, ...).
     pub labels: Labels,
 }

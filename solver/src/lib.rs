@@ -30,11 +30,11 @@ pub mod units;
 
 pub use check::{Violation, check};
 pub use explain::{Explanation, NodeExplanation, PodExplanation, Subject, explain};
-pub use instance_type::{CapacityType, InstanceType, Offering, Overhead};
+pub use instance_type::{CapacityType, InstanceType, Interruption, Offering, Overhead};
 pub use name::{InstanceTypeName, NodeName, NodePoolName, ObjectKey, Zone};
 pub use node::{Node, RunningPod};
 pub use node_pool::NodePool;
-pub use options::{Objective, Options};
+pub use options::{Charges, Objective, Options};
 pub use pack::{baseline, solve};
 pub use plan::{Plan, PlannedNode, Reason, Status, Summary, Unschedulable};
 pub use pod::{DaemonSet, Feature, HostPort, Pod, PodShape, Protocol};

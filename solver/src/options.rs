@@ -1,13 +1,45 @@
 //! What a caller may choose about a solve.
 
+use crate::{CapacityType, MicroUsd, Offering};
+
 /// What to minimise once as many pods as possible are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Objective {
-    /// Price per hour, then node count.
+    /// Price per hour with the [`Charges`], then node count.
     #[default]
     Cost,
-    /// Node count, then price per hour.
+    /// Node count, then price per hour with the [`Charges`].
     Nodes,
+}
+
+/// What a node costs beyond its price, as far as decisions go. Nothing by default; the bill never contains it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Charges {
+    /// For each node, whatever it is: its root volume, an agent's licence, the addresses it uses. Zero or more, per hour.
+    pub node: MicroUsd,
+    /// For each spot node, this many percent of price x [`Interruption::per_mille`]: what an interruption costs in months of the node's
+    /// price. 100 counts a node that is interrupted in one month of four a quarter dearer than its price.
+    pub spot_risk_percent: u32,
+}
+
+impl Charges {
+    /// Whether prices alone decide.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What a node of `offering` costs beyond its price, per hour; rounded up, so that more risk is never cheaper.
+    pub fn of(&self, offering: &Offering) -> MicroUsd {
+        let price = offering.price.unwrap_or_default().0.max(0);
+        let risk = match offering.capacity_type {
+            CapacityType::Spot => {
+                let rate = i128::from(offering.interruption.unwrap_or_default().per_mille());
+                (i128::from(price) * i128::from(self.spot_risk_percent) * rate + 99_999) / 100_000
+            }
+            CapacityType::OnDemand | CapacityType::Reserved => 0,
+        };
+        self.node.plus(MicroUsd(i64::try_from(risk).unwrap_or(i64::MAX)))
+    }
 }
 
 /// Options of a solve. The default is what the controller uses.
@@ -15,6 +47,8 @@ pub enum Objective {
 pub struct Options<'a> {
     /// What to minimise.
     pub objective: Objective,
+    /// What is charged beyond prices.
+    pub charges: Charges,
     /// Varies tie-breaks; equal seeds give equal plans.
     pub seed: u64,
     /// Upper bound on search steps after the first plan; zero keeps the first plan. More steps never give a worse plan.
@@ -31,6 +65,7 @@ impl Default for Options<'_> {
     fn default() -> Self {
         Self {
             objective: Objective::Cost,
+            charges: Charges::default(),
             seed: 0,
             steps: 200_000,
             alternatives: 59,
@@ -44,6 +79,7 @@ impl std::fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
             .field("objective", &self.objective)
+            .field("charges", &self.charges)
             .field("seed", &self.seed)
             .field("steps", &self.steps)
             .field("alternatives", &self.alternatives)

@@ -31,6 +31,7 @@ mod state;
 mod tier;
 mod variant;
 
+use crate::plan::Charged;
 use crate::{MicroUsd, Options, Plan, Snapshot, Status, Summary};
 use problem::Problem;
 use report::Pods;
@@ -41,16 +42,19 @@ use state::State;
 /// Pods go on existing nodes first, then on nodes of the pools of the highest weight that can take them. Limits hold for every
 /// offering a node may become. Equal snapshots and options give equal plans.
 pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
-    let problem = compile::compile(snapshot);
+    let problem = compile::compile(snapshot, options.charges);
     let mut state = ladder::settle(&problem, options);
     let mut pods = Pods::new(&problem);
     let existing_nodes = report::existing(&problem, &state, &mut pods);
     let nodes = report::nodes(&problem, &state, &mut pods, options);
     let unschedulable = report::unschedulable(&problem, &state, &mut pods);
     let hourly_cost: MicroUsd = nodes.iter().map(|node| node.offering.price).sum();
-    let lower_bound = bound::lower_bound(&problem, &mut state, hourly_cost, options);
+    let charged_cost = state.cost(&problem);
+    let bounds = bound::bounds(&problem, &mut state, options);
+    let charged_bound = bounds.charged.min(charged_cost);
+    let charged = Charged { charges: options.charges, cost: charged_cost, lower_bound: charged_bound };
     let cancelled = options.cancelled.is_some_and(|cancelled| cancelled());
-    let status = match (cancelled, hourly_cost == lower_bound) {
+    let status = match (cancelled, charged_cost == charged_bound) {
         (true, _) => Status::Cut,
         (false, true) => Status::Optimal,
         (false, false) => Status::Feasible,
@@ -59,7 +63,8 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
         pods: snapshot.pods().len(),
         placed: snapshot.pods().len() - unschedulable.len(),
         hourly_cost,
-        lower_bound,
+        lower_bound: bounds.price.min(hourly_cost),
+        charged: Some(charged).filter(|charged| !charged.charges.is_none()),
         status,
         steps: options.steps - state.steps,
     };

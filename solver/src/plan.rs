@@ -1,6 +1,8 @@
 //! The whole output of a decision. "Does not fit" is data here, never an error.
 
-use crate::{CapacityType, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Resources, Taint, Zone};
+use crate::{
+    CapacityType, Charges, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Resources, Taint, Zone,
+};
 use std::fmt;
 
 mod certificate;
@@ -10,7 +12,7 @@ pub use certificate::{Certificate, Disregarded, PricedClass};
 /// What a plan's search proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Cost equals the lower bound.
+    /// What was minimised equals its lower bound.
     Optimal,
     /// A valid plan; the gap says how far from the bound.
     Feasible,
@@ -40,10 +42,23 @@ pub struct Summary {
     pub hourly_cost: MicroUsd,
     /// Proven: no plan that puts the same pods on new nodes costs less.
     pub lower_bound: MicroUsd,
+    /// Where something is charged beyond prices: what that makes of cost and bound.
+    pub charged: Option<Charged>,
     /// What was proven.
     pub status: Status,
     /// Search steps used.
     pub steps: u64,
+}
+
+/// Totals of a plan with what is charged beyond prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charged {
+    /// What is charged.
+    pub charges: Charges,
+    /// Price and charges of all new nodes: what was minimised, unless it was their number.
+    pub cost: MicroUsd,
+    /// Proven: no plan that puts the same pods on new nodes has a lower `cost`.
+    pub lower_bound: MicroUsd,
 }
 
 /// One instance type x zone x capacity type with its price.

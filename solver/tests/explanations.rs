@@ -35,6 +35,7 @@ fn plan(snapshot: &Snapshot) -> Plan {
             placed: 0,
             hourly_cost: MicroUsd::ZERO,
             lower_bound: MicroUsd::ZERO,
+            charged: None,
             status: Status::Feasible,
             steps: 0,
         },

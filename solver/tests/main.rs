@@ -1,6 +1,7 @@
 //! The solver seen from outside: snapshots in, plans out. One binary, so a new file here needs its `mod` line below.
 //!
 //! - `baseline`: what Karpenter's algorithm does, rule by rule, and against a plain retelling of it.
+//! - `charges`: what is charged beyond prices.
 //! - `cases`: the rules of scheduling, one small named case each.
 //! - `properties`: what holds for every plan, on random snapshots.
 //! - `neighbours`: `check` finds broken rules about pods that share a host.
@@ -16,6 +17,7 @@
 mod baseline;
 mod cases;
 mod certificates;
+mod charges;
 mod exact;
 mod explanations;
 mod neighbours;

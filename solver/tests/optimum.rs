@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use windlass_solver::{Plan, Pod, Reason, Snapshot, Status};
 
 /// Pods on new nodes with the weight of their pool.
-fn on_new_nodes<'a>(snapshot: &'a Snapshot, plan: &Plan) -> Vec<(&'a Pod, i32)> {
+pub(crate) fn on_new_nodes<'a>(snapshot: &'a Snapshot, plan: &Plan) -> Vec<(&'a Pod, i32)> {
     let weight = |name| snapshot.node_pools().iter().find(|pool| pool.name == name).unwrap().weight;
     let pod = |key| snapshot.pods().iter().find(|pod| pod.key == key).unwrap();
     let of = |node: &windlass_solver::PlannedNode| {

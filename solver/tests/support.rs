@@ -46,6 +46,7 @@ pub(crate) fn kind(name: &str, cpu: i64, memory: i64) -> InstanceType {
         capacity_type,
         price: Some(MicroUsd(price)),
         available: true,
+        interruption: None,
         labels: labels(&[("topology.k8s.aws/zone-id", &format!("id-{zone}"))]),
     };
     InstanceType {

@@ -62,7 +62,15 @@ fn plan(snapshot: &Snapshot) -> Plan {
     let arm = find("arm", "y").node("default-1", &[pod("web")]);
     let cost = large.offering.price.plus(arm.offering.price);
     Plan {
-        summary: Summary { pods: 5, placed: 4, hourly_cost: cost, lower_bound: MicroUsd(1), status: Status::Feasible, steps: 0 },
+        summary: Summary {
+            pods: 5,
+            placed: 4,
+            hourly_cost: cost,
+            lower_bound: MicroUsd(1),
+            charged: None,
+            status: Status::Feasible,
+            steps: 0,
+        },
         nodes: vec![large, arm],
         existing_nodes: vec![ExistingPlacement { node: "used".into(), pods: vec![key("web-2")] }],
         unschedulable: vec![Unschedulable {

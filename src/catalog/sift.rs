@@ -7,7 +7,7 @@ use super::{Catalog, Listed, ZoneName};
 use crate::diagnostic::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
-use windlass_solver::{MicroUsd, Zone};
+use windlass_solver::{Interruption, MicroUsd, Zone};
 
 /// Bounds far beyond any machine, so that sums and products of what is inside them cannot overflow.
 const MOST_VCPUS: u32 = 1 << 20;
@@ -154,6 +154,11 @@ fn admit(entry: Entry, place: &str, known: &BTreeSet<&Zone>, notes: &mut Notes) 
             &entry.name,
             "has no effect: the type is not offered there".to_owned(),
         );
+    }
+    if let Some(band) = prices.interruption.as_deref().filter(|band| Interruption::parse(band).is_none()) {
+        let known = Interruption::ALL.map(Interruption::as_str).join(", ");
+        let why = format!("{band:?} is no interruption band ({known}): it counts as unknown");
+        notes.warning(&format!("{place}.prices.interruption"), &entry.name, why);
     }
     let spot_by_zone = by_zone.into_iter().filter_map(|(zone, read)| Some((Zone::from(zone.as_str()), read?)));
     Listed {

@@ -31,7 +31,7 @@ use report::Report;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use windlass_solver::{Explanation, Options, Plan, Snapshot, baseline, check, explain};
+use windlass_solver::{Charges, Explanation, MicroUsd, Options, Plan, Snapshot, baseline, check, explain};
 
 /// Some pods have no place.
 const EXIT_UNSCHEDULABLE: u8 = 3;
@@ -115,6 +115,21 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t, help_heading = "Search")]
     objective: Objective,
 
+    /// Count each node this much dearer than its price, in dollars per hour: its root volume, licences, addresses
+    ///
+    /// For example 0.0022 for the 20 GiB gp3 root volume that EC2NodeClasses give a node unless they say otherwise. It makes for fewer and
+    /// larger nodes and is never part of `hourlyCostUsd`; `objectiveUsd` contains it.
+    #[arg(long, value_name = "USD", value_parser = dollars, default_value = "0", help_heading = "Search")]
+    node_charge: MicroUsd,
+
+    /// Count a spot price as price x (1 + FACTOR x share of such instances that EC2 takes back in a month) [0 = price alone]
+    ///
+    /// The share is the middle of the spot advisor's band: 2.5, 7.5, 12.5 or 17.5 %, and 25 % above the last band and where nobody knows.
+    /// FACTOR is what an interruption costs you, in months of the node's price. It is never part of `hourlyCostUsd`; `objectiveUsd`
+    /// contains it.
+    #[arg(long, value_name = "FACTOR", value_parser = hundredths, default_value = "0", help_heading = "Search")]
+    spot_risk: u32,
+
     /// Varies how ties are broken; equal seeds give equal plans
     #[arg(long, default_value_t = 0, help_heading = "Search")]
     seed: u64,
@@ -143,7 +158,13 @@ impl Args {
     }
 
     fn options(&self) -> Options<'static> {
-        Options { objective: self.objective.into(), seed: self.seed, steps: self.steps, ..Options::default() }
+        Options {
+            objective: self.objective.into(),
+            charges: Charges { node: self.node_charge, spot_risk_percent: self.spot_risk },
+            seed: self.seed,
+            steps: self.steps,
+            ..Options::default()
+        }
     }
 }
 
@@ -189,6 +210,19 @@ fn duration(text: &str) -> Result<Duration, String> {
     let duration: jiff::SignedDuration =
         text.parse().map_err(|_| "expected a duration such as 10s, 500ms or 1m30s".to_owned())?;
     Duration::try_from(duration).map_err(|_| "must not be negative".to_owned())
+}
+
+/// Reads dollars per hour such as `0.0022`, at most $1,000.
+fn dollars(text: &str) -> Result<MicroUsd, String> {
+    let read = MicroUsd::parse_dollars(text).filter(|amount| *amount <= MicroUsd(1_000_000_000));
+    read.ok_or_else(|| "expected dollars per hour as a plain decimal such as 0.0022, at most 1000".to_owned())
+}
+
+/// Reads a factor such as `0.5`, from 0 to 1,000, in hundredths rounded up.
+fn hundredths(text: &str) -> Result<u32, String> {
+    let micros = MicroUsd::parse_dollars(text).map(|amount| (amount.0 + 9_999) / 10_000);
+    let read = micros.and_then(|hundredths| u32::try_from(hundredths).ok()).filter(|hundredths| *hundredths <= 100_000);
+    read.ok_or_else(|| "expected a factor such as 0.5 or 2, at most 1000".to_owned())
 }
 
 /// Runs it.

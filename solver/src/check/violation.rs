@@ -116,7 +116,7 @@ pub enum Violation {
     /// A total that is not the sum of its parts.
     #[error("summary: {field} is {found}, but the plan has {expected}")]
     SummaryWrong { field: &'static str, expected: String, found: String },
-    /// A bound that the plan's own cost refutes, or one below zero.
+    /// A bound that the plan's own cost refutes, or one below zero. With charges, `cost` and `bound` contain them.
     #[error("summary: lower bound ${bound}/h does not hold for a plan that costs ${cost}/h")]
     BoundWrong { bound: MicroUsd, cost: MicroUsd },
     /// A plan called optimal that leaves a gap.

@@ -24,6 +24,7 @@ fn instance(name: &str, arch: &str, cpu: i64, memory: i64) -> InstanceType {
         capacity_type: CapacityType::OnDemand,
         price: Some(MicroUsd(cpu * 10_000)),
         available: true,
+        interruption: None,
         labels: Labels::new(),
     };
     InstanceType {

@@ -53,6 +53,7 @@ pub fn karpenter(snapshot: &Snapshot, ours: &Plan) -> Plan {
         placed: snapshot.pods().len() - unschedulable.len(),
         hourly_cost,
         lower_bound,
+        charged: None,
         status: if hourly_cost == lower_bound { Status::Optimal } else { Status::Feasible },
         steps: 0,
     };

@@ -1,38 +1,59 @@
-//! The lower bound of a plan: no way to put the same pods on new nodes, of whatever supported pool, costs less.
+//! The lower bounds of a plan: no way to put the same pods on new nodes, of whatever supported pool, costs less; neither by prices
+//! alone nor with what is charged beyond them.
 
 use super::axis::fits;
-use super::market::{Market, Terms};
+use super::market::{Market, Measure, Terms};
 use super::problem::Problem;
 use super::state::State;
 use super::tier::optimise;
-use crate::{MicroUsd, Objective, Options};
+use crate::{MicroUsd, Options};
 
 /// More comparisons than this to reuse the bounds of purchases cost more than proving a bound anew.
 const MAX_COMPARISONS: usize = 20_000_000;
 
-/// Proves a bound on what `state` buys, whose bill is `cost`. Takes steps where the purchases proved none.
-pub(super) fn lower_bound(problem: &Problem<'_>, state: &mut State, cost: MicroUsd, options: &Options<'_>) -> MicroUsd {
+/// What was proven of a plan.
+pub(super) struct Bounds {
+    /// Of the price.
+    pub(super) price: MicroUsd,
+    /// Of the price and what is charged beyond it.
+    pub(super) charged: MicroUsd,
+}
+
+/// Proves bounds on what `state` buys. Takes steps where the purchases proved none.
+pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, options: &Options<'_>) -> Bounds {
     let bought = state.bought();
     if bought.is_empty() {
-        return MicroUsd::ZERO;
+        return Bounds { price: MicroUsd::ZERO, charged: MicroUsd::ZERO };
     }
-    let proven = match state.proven {
+    let charged = match state.proven {
         Some(proven) if nowhere_else(problem, state, &bought) => proven,
-        _ => {
-            let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(|pool| pool.unsupported.is_empty()).collect();
-            let terms = Terms { pools: &pools, relaxed: true, objective: Objective::Cost };
-            // Only the bound counts here: a share of the steps does.
-            let market = Market::new(problem, &bought, terms, None);
-            let solution = optimise(&market, options.steps / 4, options);
-            state.steps = state.steps.saturating_sub(solution.as_ref().map_or(0, |solution| solution.steps));
-            state.proof.method = None;
-            solution.map_or(0, |solution| {
-                state.proof.add(&market, &solution);
-                solution.lower_bound
-            })
-        }
+        _ => anew(problem, state, &bought, Measure::Cost, options),
     };
-    MicroUsd(proven).min(cost)
+    // Fewer nodes may be worth a higher price once nodes are charged for: what was minimised proves nothing of the price.
+    let price = if options.charges.is_none() {
+        charged
+    } else {
+        let method = state.proof.method;
+        let marginal = state.proof.marginal.clone();
+        let proven = anew(problem, state, &bought, Measure::Price, options);
+        (state.proof.method, state.proof.marginal) = (method.max(state.proof.method), marginal);
+        proven
+    };
+    Bounds { price: MicroUsd(price), charged: MicroUsd(charged) }
+}
+
+/// Proves a bound by another search, which may use every pool.
+fn anew(problem: &Problem<'_>, state: &mut State, bought: &[(usize, u32)], measure: Measure, options: &Options<'_>) -> i64 {
+    let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(|pool| pool.unsupported.is_empty()).collect();
+    // Only the bound counts here: a share of the steps does.
+    let market = Market::new(problem, bought, Terms { pools: &pools, relaxed: true, measure }, None);
+    let solution = optimise(&market, options.steps / 4, options);
+    state.steps = state.steps.saturating_sub(solution.as_ref().map_or(0, |solution| solution.steps));
+    state.proof.method = None;
+    solution.map_or(0, |solution| {
+        state.proof.add(&market, &solution);
+        solution.lower_bound
+    })
 }
 
 /// Whether each class was bought for where alone it can go, so that bounds of single purchases are bounds of all plans.

@@ -8,13 +8,13 @@ use super::offers::Offers;
 use super::problem::{Candidate, Class, Model, PoolVariant, Problem};
 use super::settled::Settled;
 use super::variant::{Mentions, Variant, variants};
-use crate::{DaemonSet, InstanceType, NodePool, PodShape, Requirement, Snapshot, Taint, TaintEffect};
+use crate::{Charges, DaemonSet, InstanceType, NodePool, PodShape, Requirement, Snapshot, Taint, TaintEffect};
 use fixedbitset::FixedBitSet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Compiles `snapshot`.
-pub(super) fn compile(snapshot: &Snapshot) -> Problem<'_> {
+/// Compiles `snapshot` for a search that charges `charges` beyond prices.
+pub(super) fn compile(snapshot: &Snapshot, charges: Charges) -> Problem<'_> {
     let selectors = Selectors::new(snapshot);
     let groups = groups(snapshot, &selectors);
     let settled = Settled::new(snapshot.nodes(), &selectors);
@@ -33,7 +33,7 @@ pub(super) fn compile(snapshot: &Snapshot) -> Problem<'_> {
             sources.iter().position(|source| Arc::ptr_eq(source, &pool.instance_types) || **source == pool.instance_types);
         let list = known.unwrap_or_else(|| {
             sources.push(&pool.instance_types);
-            offers.push(Offers::new(&pool.instance_types));
+            offers.push(Offers::new(&pool.instance_types, charges));
             offers.len() - 1
         });
         pending.extend(variants(pool, &mut offers[list], &mentions).into_iter().map(|variant| (pool_index, list, variant)));
@@ -214,10 +214,13 @@ impl Compiler<'_> {
             strict.difference_with(&reluctant);
             let strict = self.column(strict);
             let first = self.problem.offer_indices.len();
-            let price = self.problem.offers[list].list[members[0] as usize].price;
+            let all = &self.problem.offers[list].list;
+            let (price, cost) = (all[members[0] as usize].price, all[members[0] as usize].cost);
+            let least_price = members.iter().map(|member| all[*member as usize].price).fold(price, i64::min);
             self.problem.offer_indices.extend(members);
             let offers = first..self.problem.offer_indices.len();
-            self.problem.candidates.push(Candidate { variant: variant_index, model, strict, relaxed, price, offers });
+            let candidate = Candidate { variant: variant_index, model, strict, relaxed, price, cost, least_price, offers };
+            self.problem.candidates.push(candidate);
         }
         let candidates = start..self.problem.candidates.len();
         self.problem.variants.push(PoolVariant { pool: pool_index, offers: list, labels: variant.labels, candidates });
@@ -234,7 +237,7 @@ impl Compiler<'_> {
             .collect()
     }
 
-    /// Offers by instance type and part, in that order; within a group the cheapest first.
+    /// Offers by instance type and part, in that order; within a group those that cost least first.
     fn group_offers(&self, list: usize, belongs: &FixedBitSet, parts: &[u32]) -> BTreeMap<(usize, u32), Vec<u32>> {
         let offers = &self.problem.offers[list];
         let mut groups: BTreeMap<(usize, u32), Vec<u32>> = BTreeMap::new();
@@ -246,7 +249,7 @@ impl Compiler<'_> {
             members.sort_by_key(|index| {
                 let offer = offers.list[*index as usize];
                 let offering = &offers.types[offer.instance_type].offerings[offer.offering];
-                (offer.price, &offering.zone, offering.capacity_type)
+                (offer.cost, offer.price, &offering.zone, offering.capacity_type)
             });
         }
         groups

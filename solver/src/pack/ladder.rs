@@ -70,9 +70,7 @@ fn merit(problem: &Problem<'_>, state: &State, objective: Objective) -> (Vec<(Re
         }
     }
     let nodes = state.nodes.iter().map(|node| i64::from(node.copies)).fold(0, i64::saturating_add);
-    let price = |candidate: usize| problem.candidates[candidate].price;
-    let cost =
-        state.nodes.iter().map(|node| price(node.candidate).saturating_mul(i64::from(node.copies))).fold(0, i64::saturating_add);
+    let cost = state.cost(problem).0;
     match objective {
         Objective::Cost => (left, cost, nodes),
         Objective::Nodes => (left, nodes, cost),

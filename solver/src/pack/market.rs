@@ -25,9 +25,7 @@ pub(super) struct Machine {
     pub(super) candidate: usize,
     /// Room for pods.
     pub(super) free: Vec<i64>,
-    /// Micro dollars per hour.
-    pub(super) price: i64,
-    /// What the objective charges: the price, or for fewest nodes a node's fixed charge and the price.
+    /// What the measure counts: the price, with what is charged beyond it, or for fewest nodes with a charge that outweighs both.
     pub(super) cost: i64,
     /// Index into [`Market::groups`].
     pub(super) group: usize,
@@ -55,7 +53,27 @@ pub(super) struct Terms<'a> {
     /// Whether `PreferNoSchedule` is disregarded.
     pub(super) relaxed: bool,
     /// What to minimise.
-    pub(super) objective: Objective,
+    pub(super) measure: Measure,
+}
+
+/// What a search minimises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// Prices alone.
+    Price,
+    /// Prices and what is charged beyond them.
+    Cost,
+    /// The number of nodes, then their cost.
+    Nodes,
+}
+
+impl From<Objective> for Measure {
+    fn from(objective: Objective) -> Self {
+        match objective {
+            Objective::Cost => Self::Cost,
+            Objective::Nodes => Self::Nodes,
+        }
+    }
 }
 
 impl Market {
@@ -79,14 +97,15 @@ impl Market {
                 let group = groups.of(problem, column, &items);
                 let free = squeeze(problem.free(candidate));
                 if groups.sets[group].ones().any(|item| fits(&items[item].need, &free)) {
-                    machines.push(Machine { candidate: index, free, price: candidate.price, cost: candidate.price, group });
+                    let cost = if terms.measure == Measure::Price { candidate.least_price } else { candidate.cost };
+                    machines.push(Machine { candidate: index, free, cost, group });
                 }
             }
         }
         let widest = (0..positions.len()).map(|d| machines.iter().map(|machine| machine.free[d]).fold(1, i64::max)).collect();
         let mut market = Self { width: positions.len(), machines, groups: groups.sets, items: Vec::new(), widest };
         market.machines = undominated(problem, &market, &items);
-        market.charge(&items, terms.objective);
+        market.charge(&items, terms.measure);
         let placeable: Vec<bool> =
             (0..items.len()).map(|item| market.machines.iter().any(|m| market.holds(m, item, &items))).collect();
         if placeable.contains(&false) {
@@ -114,14 +133,14 @@ impl Market {
     }
 
     /// Sets what the objective charges.
-    fn charge(&mut self, items: &[Item], objective: Objective) {
-        if objective == Objective::Nodes {
-            let dearest = self.machines.iter().map(|machine| machine.price).max().unwrap_or(0);
+    fn charge(&mut self, items: &[Item], measure: Measure) {
+        if measure == Measure::Nodes {
+            let dearest = self.machines.iter().map(|machine| machine.cost).max().unwrap_or(0);
             let pods: i64 = items.iter().map(|item| i64::from(item.count)).sum();
-            // More than all prices together, so that one node less always wins; bounded so that sums stay exact.
+            // More than all costs together, so that one node less always wins; bounded so that sums stay exact.
             let fixed = dearest.saturating_mul(pods.max(1)).saturating_add(1).min(1 << 46);
             for machine in &mut self.machines {
-                machine.cost = machine.price.saturating_add(fixed);
+                machine.cost = machine.cost.saturating_add(fixed);
             }
         }
     }
@@ -211,7 +230,7 @@ impl Groups {
     }
 }
 
-/// Machines without those that another one replaces in any plan: at most the price, at least the room, all the items, and nothing
+/// Machines without those that another one replaces in any plan: at most the cost, at least the room, all the items, and nothing
 /// that a limit counts more of. The result is cheapest first, then roomiest, then in the candidates' order.
 fn undominated(problem: &Problem<'_>, market: &Market, items: &[Item]) -> Vec<Machine> {
     #[allow(clippy::cast_precision_loss)]
@@ -219,7 +238,7 @@ fn undominated(problem: &Problem<'_>, market: &Market, items: &[Item]) -> Vec<Ma
         |machine: &Machine| machine.free.iter().zip(&market.widest).map(|(free, most)| *free as f64 / *most as f64).sum::<f64>();
     let mut order: Vec<(f64, &Machine)> = market.machines.iter().map(|machine| (roominess(machine), machine)).collect();
     order.sort_by(|(a_room, a), (b_room, b)| {
-        a.price.cmp(&b.price).then_with(|| b_room.total_cmp(a_room)).then_with(|| a.candidate.cmp(&b.candidate))
+        a.cost.cmp(&b.cost).then_with(|| b_room.total_cmp(a_room)).then_with(|| a.candidate.cmp(&b.candidate))
     });
     // Room beyond what all items together take is of no use.
     let total: Vec<i64> = (0..market.width)

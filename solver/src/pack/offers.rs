@@ -1,6 +1,6 @@
 //! The offers of one list of instance types, and which of them satisfy a requirement, as bitsets that are computed once.
 
-use crate::{InstanceType, Requirement, label};
+use crate::{Charges, InstanceType, Requirement, label};
 use fixedbitset::FixedBitSet;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,8 @@ pub(super) struct Offer {
     pub(super) offering: usize,
     /// Micro dollars per hour.
     pub(super) price: i64,
+    /// The price and what is charged beyond it.
+    pub(super) cost: i64,
 }
 
 /// Which offers a requirement leaves.
@@ -39,12 +41,13 @@ pub(super) struct Offers<'s> {
 
 impl<'s> Offers<'s> {
     /// Lists what can be bought of `types`.
-    pub(super) fn new(types: &'s [InstanceType]) -> Self {
+    pub(super) fn new(types: &'s [InstanceType], charges: Charges) -> Self {
         let mut list = Vec::new();
         for (index, instance_type) in types.iter().enumerate() {
             for (offering, one) in instance_type.offerings.iter().enumerate() {
                 if let Some(price) = one.price.filter(|price| one.available && price.0 >= 0) {
-                    list.push(Offer { instance_type: index, offering, price: price.0 });
+                    let cost = price.plus(charges.of(one)).0;
+                    list.push(Offer { instance_type: index, offering, price: price.0, cost });
                 }
             }
         }

@@ -59,9 +59,13 @@ pub(super) struct Candidate {
     pub(super) strict: usize,
     /// The same, once it no longer is.
     pub(super) relaxed: usize,
-    /// Price of the cheapest offer.
+    /// Price of the offer that is bought: the first, which costs least.
     pub(super) price: i64,
-    /// Its part of [`Problem::offer_indices`], cheapest first.
+    /// Its price and what is charged beyond it.
+    pub(super) cost: i64,
+    /// The lowest price of all its offers.
+    pub(super) least_price: i64,
+    /// Its part of [`Problem::offer_indices`], those that cost least first.
     pub(super) offers: std::ops::Range<usize>,
 }
 

@@ -5,7 +5,7 @@ use super::budget::Budget;
 use super::market::Market;
 use super::problem::Problem;
 use crate::optimize::{Bound, Solution};
-use crate::{Node, PodShape};
+use crate::{MicroUsd, Node, PodShape};
 
 /// A node to buy, so and so many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,12 @@ impl State {
         }
         self.budget.spend(problem, &problem.candidates[node.candidate], i64::from(node.copies));
         self.nodes.push(node);
+    }
+
+    /// What the nodes to buy cost, with what is charged beyond prices.
+    pub(super) fn cost(&self, problem: &Problem<'_>) -> MicroUsd {
+        let cost = |node: &NewNode| MicroUsd(problem.candidates[node.candidate].cost).times(i64::from(node.copies));
+        self.nodes.iter().map(cost).sum()
     }
 
     /// Pods of each class on nodes to buy.

@@ -17,6 +17,7 @@ fn kind(name: &str, cores: i64, memory: i64, price: i64) -> InstanceType {
         capacity_type,
         price: Some(MicroUsd(price)),
         available: true,
+        interruption: None,
         labels: Labels::new(),
     };
     InstanceType {

@@ -44,7 +44,7 @@ pub(super) fn buy(problem: &Problem<'_>, state: &mut State, pools: &[bool], rela
     if demand.is_empty() {
         return;
     }
-    let terms = Terms { pools, relaxed, objective: options.objective };
+    let terms = Terms { pools, relaxed, measure: options.objective.into() };
     let market = Market::new(problem, &demand, terms, Some(&state.budget));
     if market.items.is_empty() {
         return;

@@ -1,5 +1,7 @@
 use super::super::fixture::{entry, file_text};
 use super::*;
+use crate::catalog::NodeClassSettings;
+use windlass_solver::{CapacityType, Interruption};
 
 fn read_text(text: &str) -> Result<Catalog, CatalogError> {
     parse("c.json", text.as_bytes())
@@ -27,6 +29,22 @@ fn a_sound_file_is_sorted_and_silent() {
     assert_eq!(large.spot_in(&"eu-test-1a".into()).map(|price| price.0), Some(30_000));
     assert_eq!(large.spot_in(&"eu-test-1b".into()).map(|price| price.0), Some(38_400));
     assert_eq!((xlarge.on_demand, xlarge.spot), (None, None));
+}
+
+#[test]
+fn spot_offerings_carry_the_advisors_band() {
+    let prices = |band: &str| format!(r#"{{"onDemand":"0.096","spot":"0.03","interruption":"{band}"}}"#);
+    let text = file_text(&format!("{},{}", entry("m5.large", &prices("10-15%")), entry("m5.xlarge", &prices("rarely"))));
+    let catalog = read_text(&text).unwrap();
+    let warnings: Vec<String> = catalog.findings().iter().map(ToString::to_string).collect();
+    assert!(matches!(&warnings[..], [one] if one.contains("\"rarely\" is no interruption band (<5%, 5-10%")), "{warnings:?}");
+    for kind in catalog.instance_types(&NodeClassSettings::default()).iter() {
+        let rated = (kind.name.as_str() == "m5.large").then_some(Interruption::From10To15);
+        for offering in &kind.offerings {
+            let expected = rated.filter(|_| offering.capacity_type == CapacityType::Spot);
+            assert_eq!(offering.interruption, expected, "{} {offering:?}", kind.name);
+        }
+    }
 }
 
 #[test]

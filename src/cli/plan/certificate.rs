@@ -52,15 +52,25 @@ pub(super) fn classes<'a>(snapshot: &'a Snapshot, plan: &Plan, owners: &BTreeMap
 pub(super) fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
     let Certificate { method, disregarded, .. } = &report.plan.certificate;
     let summary = &report.plan.summary;
-    let gap = gap_permille(summary.hourly_cost, summary.lower_bound);
-    let bound = format!("${}/h, gap {}.{}%, {}", hourly(summary.lower_bound), gap / 10, gap % 10, summary.status.as_str());
+    let bound = |cost: MicroUsd, bound: MicroUsd| {
+        let gap = gap_permille(cost, bound);
+        format!("${}/h, gap {}.{}%", hourly(bound), gap / 10, gap % 10)
+    };
+    let status = summary.status.as_str();
+    let price = bound(summary.hourly_cost, summary.lower_bound);
+    let bounds = match &summary.charged {
+        None => vec![("lower bound", format!("{price}, {status}"))],
+        Some(charged) => {
+            vec![("lower bound", price), ("with charges", format!("{}, {status}", bound(charged.cost, charged.lower_bound)))]
+        }
+    };
     let left: Vec<&str> = disregarded.iter().copied().map(Disregarded::as_str).collect();
-    vec![
-        ("lower bound", bound),
+    let more = [
         ("proven by", how(*method).to_owned()),
         ("covers", Certificate::COVERED.join(", ")),
         ("disregards", if left.is_empty() { "nothing that this input has".to_owned() } else { left.join(", ") }),
-    ]
+    ];
+    bounds.into_iter().chain(more).collect()
 }
 
 /// The method in a sentence.

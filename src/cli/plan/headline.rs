@@ -32,12 +32,16 @@ fn cost(report: &Report<'_>) -> String {
     format!("{tilde}${}/h ({tilde}${}/month of {HOURS_PER_MONTH} h)", hourly(cost), monthly(cost))
 }
 
-/// How good the plan is known to be.
+/// How good the plan is known to be. Where something is charged beyond prices, that is what was minimised.
 fn proof(summary: &Summary) -> String {
-    let gap = gap_permille(summary.hourly_cost, summary.lower_bound);
-    let bound = format!("proven lower bound ${}/h, gap {}.{}%", hourly(summary.lower_bound), gap / 10, gap % 10);
+    let (cost, bound, with) = match &summary.charged {
+        None => (summary.hourly_cost, summary.lower_bound, String::new()),
+        Some(charged) => (charged.cost, charged.lower_bound, format!("${}/h with charges, ", hourly(charged.cost))),
+    };
+    let gap = gap_permille(cost, bound);
+    let bound = format!("{with}proven lower bound ${}/h, gap {}.{}%", hourly(bound), gap / 10, gap % 10);
     match summary.status {
-        Status::Optimal => "proven to be the cheapest".to_owned(),
+        Status::Optimal => format!("{with}proven to be the cheapest"),
         Status::Feasible => bound,
         Status::Cut => format!("{bound}; the search was cut by --deadline"),
     }

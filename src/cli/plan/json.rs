@@ -16,7 +16,7 @@ use certificate::{Proof, proof};
 use explanation::{Explained, explained};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
-use windlass_solver::plan::{ExistingPlacement, FunnelStep, OfferingRef};
+use windlass_solver::plan::{Charged, ExistingPlacement, FunnelStep, OfferingRef};
 use windlass_solver::{CapacityType, MicroUsd, ObjectKey, Plan, PlannedNode, Resources, Taint, Unschedulable};
 
 /// Indented JSON with a newline at the end.
@@ -56,8 +56,31 @@ struct Summary {
     hourly_cost_usd: Usd,
     lower_bound_usd: Usd,
     gap_percent: Tenths,
+    #[serde(flatten)]
+    minimised: Option<Minimised>,
     status: &'static str,
     solver: Solver,
+}
+
+/// Only where something is charged beyond prices.
+#[derive(Debug, Serialize)]
+struct Minimised {
+    #[serde(rename = "objectiveUsd")]
+    cost: Usd,
+    #[serde(rename = "objectiveLowerBoundUsd")]
+    lower_bound: Usd,
+    #[serde(rename = "objectiveGapPercent")]
+    gap_percent: Tenths,
+}
+
+impl Minimised {
+    fn of(charged: &Charged) -> Self {
+        Self {
+            cost: Usd(charged.cost),
+            lower_bound: Usd(charged.lower_bound),
+            gap_percent: Tenths(gap_permille(charged.cost, charged.lower_bound).into()),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -205,6 +228,7 @@ fn summary(plan: &Plan) -> Summary {
         hourly_cost_usd: Usd(summary.hourly_cost),
         lower_bound_usd: Usd(summary.lower_bound),
         gap_percent: Tenths(gap_permille(summary.hourly_cost, summary.lower_bound).into()),
+        minimised: summary.charged.as_ref().map(Minimised::of),
         status: summary.status.as_str(),
         solver: Solver { steps: summary.steps },
     }

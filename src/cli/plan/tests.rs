@@ -68,6 +68,7 @@ fn plan() -> Plan {
             placed: 6,
             hourly_cost: MicroUsd(244_800),
             lower_bound: MicroUsd(238_500),
+            charged: None,
             status: Status::Feasible,
             steps: 123,
         },

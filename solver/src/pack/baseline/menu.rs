@@ -81,7 +81,7 @@ impl<'s> Menu<'s> {
             let known = lists.iter().position(|list| Arc::ptr_eq(list, types) || *list == types);
             let list = known.unwrap_or_else(|| {
                 lists.push(types);
-                menu.offers.push(Offers::new(types));
+                menu.offers.push(Offers::new(types, crate::Charges::default()));
                 lists.len() - 1
             });
             let variants = variants(pool, &mut menu.offers[list], &mentions);

@@ -1,6 +1,6 @@
 //! The object `certificate` of a plan's JSON.
 
-use super::{Tenths, Usd, amounts};
+use super::{Minimised, Tenths, Usd, amounts};
 use crate::cli::plan::certificate::Class;
 use crate::cli::plan::report::{Report, gap_permille};
 use serde::Serialize;
@@ -13,6 +13,8 @@ use windlass_solver::plan::{Certificate, Disregarded};
 pub(super) struct Proof<'a> {
     lower_bound_usd: Usd,
     gap_percent: Tenths,
+    #[serde(flatten)]
+    minimised: Option<Minimised>,
     status: &'static str,
     method: Option<&'static str>,
     covers: [&'static str; Certificate::COVERED.len()],
@@ -42,6 +44,7 @@ pub(super) fn proof<'a>(report: &Report<'_>, classes: &'a [Class<'_>]) -> Proof<
     Proof {
         lower_bound_usd: Usd(summary.lower_bound),
         gap_percent: Tenths(gap_permille(summary.hourly_cost, summary.lower_bound).into()),
+        minimised: summary.charged.as_ref().map(Minimised::of),
         status: summary.status.as_str(),
         method: method.map(Bound::as_str),
         covers: Certificate::COVERED,
