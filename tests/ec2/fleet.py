@@ -5,6 +5,7 @@ moto picks the first override whatever is asked, takes types that do not exist a
 with a message that names it.
 """
 
+import functools
 import json
 import threading
 from collections.abc import Iterable
@@ -269,8 +270,7 @@ def check(backend: Any, candidate: Candidate, capacity_type: str) -> None:
     if override.get("AvailabilityZone", zone) != zone:
         message = f"The subnet {candidate.subnet.id} is in {zone}, not in {override['AvailabilityZone']}."
         raise Unfit("InvalidParameterValue", message)
-    offered = INSTANCE_TYPE_OFFERINGS["availability-zone"].get(backend.region_name, [])
-    if not any(row["InstanceType"] == instance_type and row["Location"] == zone for row in offered):
+    if (instance_type, zone) not in offered(backend.region_name):
         message = f"Your requested instance type ({instance_type}) is not supported in your requested Availability Zone ({zone})."
         raise Unfit("InvalidFleetConfiguration", message)
     if capacity_type not in INSTANCE_TYPES[instance_type]["SupportedUsageClasses"]:
@@ -286,6 +286,12 @@ def check(backend: Any, candidate: Candidate, capacity_type: str) -> None:
     if not profile_exists(backend, data.get("IamInstanceProfile") or {}):
         raise Unfit("InvalidParameterValue", f"Invalid IAM Instance Profile: {data['IamInstanceProfile']}")
     candidate.pool = Pool(instance_type, zone, capacity_type)
+
+
+@functools.cache
+def offered(region: str) -> frozenset[tuple[str, str]]:
+    """Types and the zones that have them."""
+    return frozenset((row["InstanceType"], row["Location"]) for row in INSTANCE_TYPE_OFFERINGS["availability-zone"].get(region, []))
 
 
 def subnet(backend: Any, override: dict[str, Any], data: dict[str, Any]) -> Any:

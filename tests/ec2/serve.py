@@ -1,5 +1,5 @@
 """Serves AWS on loopback until standard input closes: EC2, SSM, EKS, SQS and IAM by moto, with the parts that decide what a provisioner gets
-made honest (fleet.py, visibility.py, images.py). Prints its URL once it listens.
+made honest (fleet.py, spot_prices.py, visibility.py, images.py). Prints its URL once it listens.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from werkzeug.serving import make_server  # noqa: E402
 
 import account  # noqa: E402
 import images  # noqa: E402
+import spot_prices  # noqa: E402
 import visibility  # noqa: E402
 import wire  # noqa: E402
 from fleet import Launcher  # noqa: E402
@@ -40,6 +41,7 @@ def main() -> None:
     given = arguments()
     market = Market()
     Launcher(market).install()
+    spot_prices.install(market)
     visibility.install(market)
     images.install()
     wanted = None

@@ -84,6 +84,20 @@ class Picking(FleetTest):
         self.settings(prices=[{"instanceType": "m5.xlarge", "zone": "us-west-2b", "capacityType": "spot", "usdMicrosPerHour": 1000}])
         self.assertEqual(self.pools(self.fleet(overrides, **spot)), [("m5.xlarge", "us-west-2b")] * 2)
 
+    def test_the_price_history_says_what_is_picked_by(self) -> None:
+        self.settings(prices=[{"instanceType": "m5.xlarge", "zone": "us-west-2b", "capacityType": "spot", "usdMicrosPerHour": 12345}])
+        zones = [{"Name": "availability-zone", "Values": ["us-west-2a", "us-west-2b"]}]
+        rows = self.ec2.describe_spot_price_history(InstanceTypes=["m5.large", "m5.xlarge"], Filters=zones)["SpotPriceHistory"]
+        prices = {(row["InstanceType"], row["AvailabilityZone"]): row["SpotPrice"] for row in rows}
+        # The list price is 0.096, and the advisor's saving in us-west-2 is 62 %.
+        self.assertEqual(prices["m5.large", "us-west-2a"], "0.036480")
+        self.assertEqual(prices["m5.xlarge", "us-west-2b"], "0.012345")
+        self.assertEqual((len(rows), {row["ProductDescription"] for row in rows}), (4, {"Linux/UNIX"}))
+        pages = self.ec2.get_paginator("describe_spot_price_history").paginate(ProductDescriptions=["Linux/UNIX"])
+        counts = [len(page["SpotPriceHistory"]) for page in pages]
+        self.assertEqual(set(counts[:-1]), {1000})
+        self.assertEqual(self.ec2.describe_spot_price_history(ProductDescriptions=["Windows"])["SpotPriceHistory"], [])
+
     def test_prioritized_takes_the_lowest_number(self) -> None:
         overrides = self.overrides(["m5.large"], ["us-west-2a"], Priority=7.0) + self.overrides(["m5.4xlarge"], ["us-west-2a"], Priority=2.5)
         overrides += self.overrides(["c5.large"], ["us-west-2a"])
