@@ -3,6 +3,7 @@
 //! Every rule is asked of the chosen offering and of each alternative, because EC2 picks among them. That pools of a higher weight come
 //! first, and that a plan is cheap, are the packer's aims and not rules here: a plan may be dear and still be valid.
 
+mod companions;
 mod existing;
 mod ground;
 mod limits;
@@ -24,6 +25,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
     existing::check(snapshot, plan, &placements, &mut violations);
     new_node::check(snapshot, plan, &placements, &mut violations);
     neighbours::check(snapshot, plan, &placements, &mut violations);
+    companions::check(snapshot, plan, &placements, &mut violations);
     limits::check(snapshot, plan, &mut violations);
     summary::check(snapshot, plan, &mut violations);
     violations

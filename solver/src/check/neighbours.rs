@@ -6,7 +6,9 @@
 
 use super::Violation;
 use super::placement::Placements;
-use crate::{DaemonSet, Labels, Node, NodeName, Plan, Pod, PodSelector, PodShape, Snapshot, label};
+use crate::{
+    DaemonSet, Labels, Node, NodeName, Plan, Pod, PodSelector, PodShape, Snapshot, SpreadConstraint, WhenUnsatisfiable, label,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +23,8 @@ struct Resident<'a> {
     count: u64,
     /// Whether spread constraints count them.
     counted: bool,
+    /// Whether the plan places them: rules among daemon pods are not its concern.
+    placed: bool,
 }
 
 pub(super) fn check(snapshot: &Snapshot, plan: &Plan, placements: &Placements<'_>, violations: &mut Vec<Violation>) {
@@ -38,6 +42,7 @@ pub(super) fn check(snapshot: &Snapshot, plan: &Plan, placements: &Placements<'_
                 shape: None,
                 count: u64::from(running.count),
                 counted: !running.terminating,
+                placed: false,
             });
             residents.extend(running);
             let placed = existing().filter(|(place, _)| place.node == other.name);
@@ -66,6 +71,7 @@ fn together<'a>(pods: &[&'a Pod]) -> Vec<Resident<'a>> {
             shape: Some(&pod.shape),
             count: 0,
             counted: true,
+            placed: true,
         });
         resident.count += 1;
     }
@@ -82,6 +88,7 @@ fn of_daemon(daemon: &DaemonSet) -> Resident<'_> {
         shape: Some(&daemon.shape),
         count: 1,
         counted: true,
+        placed: false,
     }
 }
 
@@ -93,7 +100,9 @@ fn judge(node: &NodeName, is_host: bool, residents: &[Resident<'_>], violations:
         let apart = shape.topology.anti_affinity.iter().filter(|term| on_host(&term.topology_key) && !term.is_preferred());
         for term in apart {
             let meets = |(other_index, other): &(usize, &Resident<'_>)| {
-                term.selector.matches(other.namespace, other.labels) && (*other_index != index || other.count > 1)
+                term.selector.matches(other.namespace, other.labels)
+                    && (*other_index != index || other.count > 1)
+                    && (resident.placed || other.placed)
             };
             if let Some((_, other)) = residents.iter().enumerate().find(meets) {
                 violations.push(Violation::AntiAffinityBroken {
@@ -104,10 +113,12 @@ fn judge(node: &NodeName, is_host: bool, residents: &[Resident<'_>], violations:
                 });
             }
         }
-        for one in shape.topology.spread.iter().filter(|one| on_host(&one.topology_key)) {
+        let binding = |one: &&SpreadConstraint| one.when_unsatisfiable == WhenUnsatisfiable::DoNotSchedule;
+        for one in shape.topology.spread.iter().filter(|one| on_host(&one.topology_key)).filter(binding) {
             let counted = |other: &&Resident<'_>| other.counted && one.selector.matches(other.namespace, other.labels);
             let count: u64 = residents.iter().filter(counted).map(|other| other.count).sum();
-            if count > u64::from(one.max_skew) || !is_host {
+            let concerns = resident.placed || residents.iter().any(|other| other.placed && counted(&other));
+            if concerns && (count > u64::from(one.max_skew) || !is_host) {
                 let (pod, rule) = (resident.name.clone(), one.selector.to_string());
                 violations.push(Violation::SpreadBroken { node: node.clone(), pod, rule, count, max_skew: one.max_skew });
             }

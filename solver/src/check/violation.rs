@@ -105,6 +105,9 @@ pub enum Violation {
     /// A pod near one that its required anti-affinity selects.
     #[error("node {node}: {pod} must not be near {rule} (podAntiAffinity), but {other} is")]
     AntiAffinityBroken { node: NodeName, pod: String, other: String, rule: String },
+    /// A pod that came to no pod that its required affinity selects.
+    #[error("node {node}: {pod} must share the host with {rule} (podAffinity), but no such pod is there before it")]
+    AffinityBroken { node: NodeName, pod: String, rule: String },
     /// More selected pods on a host than a spread constraint allows, or a node that is no host.
     #[error("node {node}: {count} {rule} are on one host, but {pod} allows maxSkew {max_skew} (topologySpreadConstraints)")]
     SpreadBroken { node: NodeName, pod: String, rule: String, count: u64, max_skew: u32 },
