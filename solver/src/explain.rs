@@ -8,7 +8,7 @@ mod relaxation;
 mod survey;
 mod variant;
 
-pub(crate) use diagnosis::{diagnose_beside, refuse};
+pub(crate) use diagnosis::{Obstacle, diagnose_beside};
 
 use crate::plan::{FunnelStep, OfferingRef};
 use crate::{NodeName, NodePoolName, ObjectKey, Plan, Reason, Snapshot};

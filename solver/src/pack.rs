@@ -10,7 +10,6 @@
 //! found no place, by no one.
 
 mod alternatives;
-mod apart;
 mod axis;
 pub mod baseline;
 mod bound;
@@ -21,18 +20,26 @@ mod existing;
 mod fill;
 mod greedy;
 mod group;
+mod host;
+mod joining;
 mod ladder;
+mod manners;
 mod market;
+mod obstacle;
 mod offers;
 mod problem;
 mod report;
+mod row;
+mod seating;
 mod settled;
+mod slot;
 mod state;
 mod tier;
 mod variant;
 
 use crate::plan::Charged;
 use crate::{MicroUsd, Options, Plan, Snapshot, Status, Summary};
+use existing::Guests;
 use problem::Problem;
 use report::Pods;
 use state::State;
@@ -42,7 +49,8 @@ use state::State;
 /// Pods go on existing nodes first, then on nodes of the pools of the highest weight that can take them. Limits hold for every
 /// offering a node may become. Equal snapshots and options give equal plans.
 pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
-    let problem = compile::compile(snapshot, options.charges);
+    let mut problem = compile::compile(snapshot, options.charges);
+    slot::choose(&mut problem, options);
     let mut state = ladder::settle(&problem, options);
     let mut pods = Pods::new(&problem);
     let existing_nodes = report::existing(&problem, &state, &mut pods);
@@ -84,14 +92,24 @@ fn place(problem: &Problem<'_>, state: &mut State, options: &Options<'_>) {
 
 /// One round: existing nodes, then pools by weight, then what is left on the nodes bought.
 fn round(problem: &Problem<'_>, state: &mut State, relaxed: bool, options: &Options<'_>) {
-    existing::fill_existing(problem, state, relaxed);
+    existing::fill_existing(problem, state, Guests::Free, relaxed);
     existing::fill_bought(problem, state, relaxed);
+    joining::join(problem, state, relaxed);
+    joining::begin(problem, state, None, relaxed, false);
     for (weight, pools) in tier::tiers(problem) {
         tier::refuse(problem, state, weight, relaxed);
+        joining::begin(problem, state, Some(&pools), relaxed, false);
+        existing::fill_bought(problem, state, relaxed);
         tier::buy(problem, state, &pools, relaxed, options);
+        joining::join(problem, state, relaxed);
+        joining::grow(problem, state, &pools, relaxed);
     }
     tier::refuse(problem, state, i32::MIN, relaxed);
+    for (_, pools) in tier::tiers(problem) {
+        joining::begin(problem, state, Some(&pools), relaxed, relaxed);
+    }
     existing::fill_bought(problem, state, relaxed);
+    joining::join(problem, state, relaxed);
 }
 
 #[cfg(test)]

@@ -131,6 +131,12 @@ pub enum Reason {
     NoPrice,
     /// The limits of each pool that could hold it are used up.
     LimitExceeded,
+    /// A topology spread constraint leaves it no place.
+    TopologySpread,
+    /// It must be near pods that are nowhere where it could be.
+    PodAffinity,
+    /// It must not be near pods that are everywhere where it could be.
+    PodAntiAffinity,
 }
 
 impl Reason {
@@ -147,6 +153,9 @@ impl Reason {
             Self::NoOfferingAvailable => "NoOfferingAvailable",
             Self::NoPrice => "NoPrice",
             Self::LimitExceeded => "LimitExceeded",
+            Self::TopologySpread => "TopologySpread",
+            Self::PodAffinity => "PodAffinity",
+            Self::PodAntiAffinity => "PodAntiAffinity",
         }
     }
 }

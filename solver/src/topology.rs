@@ -125,15 +125,15 @@ impl Topology {
 
     /// The rules that the solver refuses. What it keeps is required and about hosts.
     pub(crate) fn unsupported(&self) -> impl Iterator<Item = Feature> {
+        let refused = |term: &PodAffinityTerm| &*term.topology_key != label::HOSTNAME || term.is_preferred();
         let spread = self
             .spread
             .iter()
             .any(|one| &*one.topology_key != label::HOSTNAME || one.when_unsatisfiable == WhenUnsatisfiable::ScheduleAnyway);
-        let apart = self.anti_affinity.iter().any(|term| &*term.topology_key != label::HOSTNAME || term.is_preferred());
         let all = [
             (spread, Feature::TopologySpread),
-            (!self.affinity.is_empty(), Feature::PodAffinity),
-            (apart, Feature::PodAntiAffinity),
+            (self.affinity.iter().any(refused), Feature::PodAffinity),
+            (self.anti_affinity.iter().any(refused), Feature::PodAntiAffinity),
         ];
         all.into_iter().filter(|(present, _)| *present).map(|(_, feature)| feature)
     }

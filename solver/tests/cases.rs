@@ -6,6 +6,7 @@
 //! takes ten pods.
 
 mod existing;
+mod hosts;
 mod labels;
 mod market;
 mod pools;

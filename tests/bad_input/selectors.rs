@@ -118,8 +118,8 @@ fn spread_and_pod_affinity_are_refused_per_pod_and_by_name() {
     let no_place = NoPlace(Reason::NotYetSupported);
     run(&[
         ("spread", spread(legal), "topologySpreadConstraints", no_place),
-        ("affinity", pod_affinity("podAffinity"), "podAffinity", no_place),
-        ("anti-affinity", pod_affinity("podAntiAffinity"), "podAntiAffinity", no_place),
+        ("affinity to nobody", pod_affinity("podAffinity"), "podAffinity", NoPlace(Reason::PodAffinity)),
+        ("anti-affinity", pod_affinity("podAntiAffinity"), "", Placed),
         ("zero skew", spread(&legal.replace("Skew: 1", "Skew: 0")), "maxSkew", Refused),
         ("negative skew", spread(&legal.replace("Skew: 1", "Skew: -1")), "maxSkew", Refused),
         ("huge skew", spread(&legal.replace("Skew: 1", "Skew: 2147483648")), "maxSkew", Refused),

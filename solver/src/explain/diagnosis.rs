@@ -19,6 +19,34 @@ pub(crate) struct Diagnosis {
     pub(crate) would_fit_if: Option<String>,
 }
 
+/// A rule about other pods that leaves a pod no host although offerings would hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Obstacle {
+    /// Which kind of rule.
+    pub(crate) reason: Reason,
+    /// The rule, as a step of the funnel.
+    pub(crate) step: String,
+    /// The rule, and what to do.
+    pub(crate) message: String,
+}
+
+impl Diagnosis {
+    /// Whether offerings would hold the pod, so that limits must be what is in its way, or rules about other pods.
+    pub(crate) const fn is_about_limits(&self) -> bool {
+        matches!(self.reason, Reason::LimitExceeded | Reason::NoNodePool)
+    }
+
+    /// Says that a rule about other pods is in the way.
+    pub(crate) fn meet(&mut self, obstacle: Obstacle) {
+        self.reason = obstacle.reason;
+        self.message = obstacle.message;
+        self.would_fit_if = None;
+        if self.funnel.last().is_none_or(|step| step.remaining > 0) {
+            self.funnel.push(FunnelStep { step: obstacle.step, remaining: 0 });
+        }
+    }
+}
+
 /// Diagnoses pods of one shape that neither an existing node nor a new one takes. `limits_left` is what the plan leaves of each pool's
 /// limits; a pool that is absent has all that its existing nodes leave.
 pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &LimitsLeft) -> Diagnosis {
@@ -93,19 +121,6 @@ fn host_rule(shape: &PodShape) -> Option<String> {
         Some(format!("allows {} of {} (topologySpreadConstraints)", one.max_skew, one.selector))
     };
     apart.or_else(spread)
-}
-
-/// Diagnoses pods that are refused because of what the snapshot makes of one of their rules about other pods.
-pub(crate) fn refuse(snapshot: &Snapshot, shape: &PodShape, feature: Feature, why: &str) -> Diagnosis {
-    // What a pod shares the rule with decides, so that dropping it may move the refusal to another pod: no promise is made.
-    let open = survey(snapshot, shape, &LimitsLeft::new()).open > 0;
-    let hint = if open { "" } else { "; no new node would hold it either" };
-    Diagnosis {
-        reason: Reason::NotYetSupported,
-        message: format!("{why}: this kind of {feature} is not planned yet and never ignored{hint}"),
-        funnel: Vec::new(),
-        would_fit_if: None,
-    }
 }
 
 /// How many offerings of all pools together are left after each step, beginning with all: the counts never grow, and the funnel ends
@@ -221,7 +236,8 @@ impl Teller<'_> {
             }
             Reason::NotYetSupported => self.refused(),
             Reason::VolumeNotReady => self.shape.not_ready.as_deref().unwrap_or_default().to_owned(),
-            Reason::LimitExceeded => self.limits(),
+            // Rules about other pods are told by who knows them.
+            Reason::LimitExceeded | Reason::TopologySpread | Reason::PodAffinity | Reason::PodAntiAffinity => self.limits(),
         };
         match &self.found.taints[..] {
             [] => what,

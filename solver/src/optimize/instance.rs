@@ -26,6 +26,7 @@ pub(super) struct Instance {
     weights: Vec<f64>,
     capacities: Vec<i64>,
     most: Vec<u32>,
+    together: Vec<u32>,
     class_origin: Vec<usize>,
     bin_origin: Vec<usize>,
 }
@@ -68,6 +69,7 @@ impl Instance {
             sizes,
             capacities: transpose(&room_rows, bins.len()),
             most: Vec::new(),
+            together: classes.iter().map(|class| problem.classes[*class].together).collect(),
             demand,
             class_origin: classes,
             bin_origin: bins,
@@ -82,7 +84,7 @@ impl Instance {
         let mut most = Vec::with_capacity(self.bins() * self.classes());
         for bin in 0..self.bins() {
             for class in 0..self.classes() {
-                let alone = fits_times(self.size(class), self.capacity(bin), self.demand[class]);
+                let alone = fits_times(self.size(class), self.capacity(bin), self.demand[class].min(self.together[class]));
                 most.push(if allowed(self.class_origin[class], self.bin_origin[bin]) { alone } else { 0 });
             }
         }
@@ -113,6 +115,7 @@ impl Instance {
             sizes,
             capacities: self.capacities.clone(),
             most,
+            together: kept.iter().map(|class| self.together[*class]).collect(),
             class_origin: kept.iter().map(|class| self.class_origin[*class]).collect(),
             bin_origin: self.bin_origin.clone(),
         };
@@ -135,7 +138,7 @@ impl Instance {
     pub(super) fn capacity(&self, bin: usize) -> &[i64] {
         &self.capacities[bin * self.width..(bin + 1) * self.width]
     }
-    /// Per class, how many of it alone fit `bin`, demand at most; zero where not allowed.
+    /// Per class, how many of it may be in `bin`: those that fit alone, demand at most; zero where not allowed.
     pub(super) fn most(&self, bin: usize) -> &[u32] {
         &self.most[bin * self.classes()..(bin + 1) * self.classes()]
     }
@@ -164,8 +167,9 @@ impl Instance {
     /// The first of the cheapest bins that hold `counts`.
     pub(super) fn cheapest(&self, counts: &[(u32, u32)]) -> Option<usize> {
         let usage = self.usage(counts);
-        (0..self.bins())
-            .find(|bin| fits(&usage, self.capacity(*bin)) && counts.iter().all(|(class, _)| self.most(*bin)[*class as usize] > 0))
+        (0..self.bins()).find(|bin| {
+            fits(&usage, self.capacity(*bin)) && counts.iter().all(|(class, count)| self.most(*bin)[*class as usize] >= *count)
+        })
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Class {
     pub size: Vec<i64>,
     /// How many must be placed.
     pub demand: u32,
+    /// No more of them may share a bin; `u32::MAX` where only their size bounds that.
+    pub together: u32,
 }
 
 /// Something that can be bought any number of times. Where two serve equally, the one listed first is taken, so callers list bins in
@@ -176,6 +178,9 @@ impl Problem {
             let mut used = vec![0_i128; self.width];
             for (class, count) in &pattern.counts {
                 let shape = self.classes.get(*class).ok_or(broken("names no class"))?;
+                if *count > shape.together {
+                    return Err(broken("holds more of a class than may share a bin"));
+                }
                 if !bin.allowed.contains(*class) {
                     return Err(broken("holds a class that its bin does not allow"));
                 }

@@ -15,7 +15,10 @@ fn open(classes: usize) -> FixedBitSet {
 fn problem(classes: &[(&[i64], u32)], bins: &[(&[i64], i64)]) -> Problem {
     Problem {
         width: classes[0].0.len(),
-        classes: classes.iter().map(|(size, demand)| Class { size: size.to_vec(), demand: *demand }).collect(),
+        classes: classes
+            .iter()
+            .map(|(size, demand)| Class { size: size.to_vec(), demand: *demand, together: u32::MAX })
+            .collect(),
         bins: bins
             .iter()
             .map(|(capacity, price)| Bin { capacity: capacity.to_vec(), price: *price, allowed: open(classes.len()) })
@@ -33,7 +36,9 @@ fn random(random: &mut SplitMix64, classes: usize, pods: usize, bins: usize) -> 
     let mut problem = Problem { width, classes: Vec::new(), bins: Vec::new() };
     for _ in 0..classes {
         let size = (0..width).map(|_| amount(random, 40)).collect();
-        problem.classes.push(Class { size, demand: random.below(pods + 1) as u32 });
+        let demand = random.below(pods + 1) as u32;
+        let together = if random.below(4) == 0 { 1 + random.below(3) as u32 } else { u32::MAX };
+        problem.classes.push(Class { size, demand, together });
     }
     for bin in 0..bins {
         let mut allowed = FixedBitSet::with_capacity(classes);
@@ -45,6 +50,18 @@ fn random(random: &mut SplitMix64, classes: usize, pods: usize, bins: usize) -> 
         problem.bins.push(Bin { capacity, price, allowed });
     }
     problem
+}
+
+/// The same problem with a dimension of its own for each class that may not share a bin at will.
+fn widened(problem: &Problem) -> Problem {
+    let mut wide = problem.clone();
+    for (index, class) in problem.classes.iter().enumerate().filter(|(_, class)| class.together < u32::MAX) {
+        wide.width += 1;
+        wide.classes.iter_mut().enumerate().for_each(|(other, class)| class.size.push(i64::from(other == index)));
+        wide.bins.iter_mut().for_each(|bin| bin.capacity.push(i64::from(class.together)));
+        wide.classes[index].together = u32::MAX;
+    }
+    wide
 }
 
 /// The least cost by trying every placement of pods one after another. Pods of a class stand together, and a bin kind is bought only
@@ -78,6 +95,7 @@ fn by_force(problem: &Problem) -> i64 {
     }
     let pods: Vec<usize> =
         problem.classes.iter().enumerate().flat_map(|(class, c)| std::iter::repeat_n(class, c.demand as usize)).collect();
+    let problem = &widened(problem);
     let mut best = i64::MAX;
     place(problem, &pods, &mut Vec::new(), 0, &mut best);
     best
@@ -210,7 +228,11 @@ fn many_shapes_go_without_the_linear_program() {
     let mut source = SplitMix64::new(6);
     let mut problem = Problem { width: 2, classes: Vec::new(), bins: Vec::new() };
     for _ in 0..400 {
-        problem.classes.push(Class { size: vec![1 + amount(&mut source, 900), 1 + amount(&mut source, 900)], demand: 1 });
+        problem.classes.push(Class {
+            size: vec![1 + amount(&mut source, 900), 1 + amount(&mut source, 900)],
+            demand: 1,
+            together: u32::MAX,
+        });
     }
     for bin in 1..9_i64 {
         problem.bins.push(Bin { capacity: vec![1_000 * bin, 1_000 * bin], price: 1_000 * bin + 10, allowed: open(400) });

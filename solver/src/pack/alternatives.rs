@@ -54,7 +54,8 @@ pub(super) fn alternatives(problem: &Problem<'_>, node: &NewNode, options: &Opti
         let candidate = &problem.candidates[index];
         let holds = i128::from(candidate.price) <= most
             && fits(&usage, problem.free(candidate))
-            && node.load.iter().all(|(class, _)| problem.allows(candidate, *class, true));
+            && node.load.iter().all(|(class, _)| problem.allows(candidate, *class, true))
+            && (candidate.model == own.model || problem.host(candidate, &node.load).is_some());
         if !holds {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Resources, host ports and slots of rules about pods as positions of fixed-width vectors, so that "fits" is a comparison of integers.
+//! Resources and host ports as positions of fixed-width vectors, so that "fits" is a comparison of integers.
 //!
 //! A host port is a resource of capacity one: a pod bound to every address takes the port's shared position and the position of each
 //! address in use, a pod bound to one address takes that one only. Two pods conflict exactly when they meet in a position.
@@ -9,15 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Amounts by position of an [`Axis`].
 pub(super) type Amounts = Box<[i64]>;
 
-/// Which position means what: resources first, then host ports, then slots.
+/// Which position means what: resources first, then host ports.
 #[derive(Debug, Default)]
 pub(super) struct Axis {
     resources: BTreeMap<ResourceName, usize>,
     /// For each port that a pod asks for: the shared position and that of each address.
     ports: BTreeMap<(u16, Protocol), (usize, BTreeMap<String, usize>)>,
     width: usize,
-    /// How many of each slot a node has.
-    slots: Vec<i64>,
 }
 
 impl Axis {
@@ -58,17 +56,6 @@ impl Axis {
         self.width - 1
     }
 
-    /// Adds slots, of which every node has so and so many.
-    pub(super) fn add_slots(&mut self, slots: Vec<i64>) {
-        self.width += slots.len();
-        self.slots = slots;
-    }
-
-    /// The position of the first slot.
-    pub(super) fn first_slot(&self) -> usize {
-        self.width - self.slots.len()
-    }
-
     /// Positions.
     pub(super) const fn width(&self) -> usize {
         self.width
@@ -100,7 +87,6 @@ impl Axis {
         for position in self.taken(ports) {
             room[position] = 0;
         }
-        room[self.first_slot()..].copy_from_slice(&self.slots);
         room
     }
 

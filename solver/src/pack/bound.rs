@@ -3,7 +3,7 @@
 
 use super::axis::fits;
 use super::market::{Market, Measure, Terms};
-use super::problem::Problem;
+use super::problem::{Problem, Row};
 use super::state::State;
 use super::tier::optimise;
 use crate::{MicroUsd, Options};
@@ -21,7 +21,7 @@ pub(super) struct Bounds {
 
 /// Proves bounds on what `state` buys. Takes steps where the purchases proved none.
 pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, options: &Options<'_>) -> Bounds {
-    let bought = state.bought();
+    let bought = state.bought_rows(problem);
     if bought.is_empty() {
         return Bounds { price: MicroUsd::ZERO, charged: MicroUsd::ZERO };
     }
@@ -66,18 +66,19 @@ fn nowhere_else(problem: &Problem<'_>, state: &State, bought: &[(usize, u32)]) -
     if problem.candidates.len().saturating_mul(bought.len()) > MAX_COMPARISONS {
         return false;
     }
-    let mut weights: Vec<Option<i32>> = vec![None; problem.classes.len()];
+    let mut weights: Vec<Option<i32>> = vec![None; problem.rows.len()];
     for node in &state.nodes {
         for (class, _) in &node.load {
-            weights[*class] = Some(weight(node.candidate));
+            weights[problem.classes[*class].row] = Some(weight(node.candidate));
         }
     }
     (0..problem.candidates.len()).filter(|index| pools[problem.pool(&problem.candidates[*index])].unsupported.is_empty()).all(
         |index| {
             let candidate = &problem.candidates[index];
-            bought.iter().all(|(class, _)| {
-                let home = weights[*class] == Some(weight(index)) && problem.allows(candidate, *class, false);
-                home || !problem.allows(candidate, *class, true) || !fits(&problem.classes[*class].need, problem.free(candidate))
+            bought.iter().all(|(row, _)| {
+                let Row { signature, need, .. } = &problem.rows[*row];
+                let home = weights[*row] == Some(weight(index)) && problem.admits(candidate, *signature, false);
+                home || !problem.admits(candidate, *signature, true) || !fits(need, problem.free(candidate))
             })
         },
     )

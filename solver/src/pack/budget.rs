@@ -37,6 +37,14 @@ impl Budget {
         })
     }
 
+    /// Whether `other` in the place of `candidate` uses no more of any limit.
+    pub(super) fn no_tighter(problem: &Problem<'_>, other: &Candidate, candidate: &Candidate) -> bool {
+        let limits = &problem.snapshot.node_pools()[problem.pool(other)].limits;
+        let alike = |name: &str| problem.capacity(other, name) <= problem.capacity(candidate, name);
+        limits.is_empty()
+            || (problem.pool(other) == problem.pool(candidate) && limits.iter().all(|(name, _)| alike(name.as_str())))
+    }
+
     /// Takes what nodes of `candidate` use; a negative count gives it back.
     pub(super) fn spend(&mut self, problem: &Problem<'_>, candidate: &Candidate, count: i64) {
         let pool = problem.pool(candidate);

@@ -1,5 +1,6 @@
 //! What stands behind the lower bound, from what the purchases proved.
 
+use super::host::Link;
 use super::problem::Problem;
 use super::state::State;
 use crate::plan::{Certificate, Disregarded, PricedClass};
@@ -21,15 +22,15 @@ pub(super) fn certificate(problem: &Problem<'_>, state: &State) -> Certificate {
         .into_iter()
         .map(|(class, count)| PricedClass {
             pods: problem.classes[class].pods.iter().skip(first[class]).take(count as usize).copied().collect(),
-            marginal: MicroUsd(state.proof.marginal[class].max(0)),
+            marginal: MicroUsd(state.proof.marginal[problem.classes[class].row].max(0)),
         })
         .collect();
     classes.sort_by(|a, b| (Reverse(a.total()), &a.pods).cmp(&(Reverse(b.total()), &b.pods)));
-    Certificate { method: state.proof.method, disregarded: disregarded(problem), classes }
+    Certificate { method: state.proof.method, disregarded: disregarded(problem, state), classes }
 }
 
 /// What of this snapshot the bound takes no notice of.
-fn disregarded(problem: &Problem<'_>) -> Vec<Disregarded> {
+fn disregarded(problem: &Problem<'_>, state: &State) -> Vec<Disregarded> {
     let pools = || problem.snapshot.node_pools().iter().filter(|pool| pool.unsupported.is_empty());
     let mut weights: Vec<i32> = pools().map(|pool| pool.weight).collect();
     weights.dedup();
@@ -39,8 +40,21 @@ fn disregarded(problem: &Problem<'_>) -> Vec<Disregarded> {
         (Disregarded::Weights, weights.len() > 1),
         (Disregarded::Limits, pools().any(|pool| !pool.limits.is_empty())),
         (Disregarded::SoftTaints, soft),
+        (Disregarded::HostRules, host_rules_disregarded(problem, state)),
     ]
     .into_iter()
     .filter_map(|(rule, applies)| applies.then_some(rule))
     .collect()
+}
+
+/// Whether a rule about hosts is neither a slot nor a bound on how many pods of one row share a node.
+fn host_rules_disregarded(problem: &Problem<'_>, state: &State) -> bool {
+    let mut concerned = vec![0_u32; problem.manners.rules.len()];
+    let all = (0..problem.classes.len()).flat_map(|class| problem.links(class));
+    all.for_each(|link| concerned[link.rule as usize] += 1);
+    let covered = |class: usize, link: &Link| {
+        let alone = problem.rows[problem.classes[class].row].classes.len() == 1 && concerned[link.rule as usize] == 1;
+        (alone && link.most().is_some()) || problem.slots.iter().any(|slot| slot.covers(*link))
+    };
+    state.bought().iter().any(|(class, _)| problem.links(*class).iter().any(|link| !covered(*class, link)))
 }

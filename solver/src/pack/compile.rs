@@ -1,16 +1,17 @@
 //! From snapshot to [`Problem`].
 
-use super::apart::{self, Rules};
-use super::axis::{Axis, fits, times};
-use super::existing::accepts;
+use super::axis::{Axis, times};
 use super::group::{Group, Selectors, groups};
+use super::host::{Host, Kind, Link};
+use super::manners::{Manners, manners};
 use super::offers::Offers;
 use super::problem::{Candidate, Class, Model, PoolVariant, Problem};
+use super::row;
 use super::settled::Settled;
 use super::variant::{Mentions, Variant, variants};
 use crate::{Charges, DaemonSet, InstanceType, NodePool, PodShape, Requirement, Snapshot, Taint, TaintEffect};
 use fixedbitset::FixedBitSet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Compiles `snapshot` for a search that charges `charges` beyond prices.
@@ -18,8 +19,7 @@ pub(super) fn compile(snapshot: &Snapshot, charges: Charges) -> Problem<'_> {
     let selectors = Selectors::new(snapshot);
     let groups = groups(snapshot, &selectors);
     let settled = Settled::new(snapshot.nodes(), &selectors);
-    let choosy: Vec<Arc<PodShape>> =
-        groups.iter().map(|group| choosy(group, settled.requirements(snapshot, &selectors, group))).collect();
+    let choosy: Vec<Arc<PodShape>> = groups.iter().map(|group| choosy(group, settled.requirements(group))).collect();
     let plain: Vec<&PodShape> = choosy.iter().map(|shape| &**shape).collect();
     let axis = Axis::new(snapshot, &plain);
     let daemon_shapes = snapshot.daemon_sets().iter().map(|daemon| &*daemon.shape);
@@ -39,19 +39,11 @@ pub(super) fn compile(snapshot: &Snapshot, charges: Charges) -> Problem<'_> {
         pending.extend(variants(pool, &mut offers[list], &mentions).into_iter().map(|variant| (pool_index, list, variant)));
     }
     drop(mentions);
-    let mut signatures: Vec<Arc<PodShape>> = Vec::new();
-    let mut known: BTreeMap<Constraints<'_>, usize> = BTreeMap::new();
-    let signature_of: Vec<usize> = choosy
-        .iter()
-        .map(|shape| {
-            *known.entry(constraints(shape)).or_insert_with(|| {
-                signatures.push(shape.clone());
-                signatures.len() - 1
-            })
-        })
-        .collect();
-    drop((known, plain));
-    let classes = groups.iter().zip(signature_of).map(|(group, signature)| class(&axis, group, signature)).collect();
+    let manners = manners(snapshot, &selectors, &groups);
+    let (signatures, wary, signature_of) = signatures(&choosy, &manners);
+    drop(plain);
+    let members = groups.into_iter().zip(signature_of).zip(&manners.groups);
+    let classes = members.map(|((group, signature), manner)| class(&axis, group, signature, *manner)).collect();
     let problem = Problem {
         snapshot,
         axis,
@@ -62,18 +54,38 @@ pub(super) fn compile(snapshot: &Snapshot, charges: Charges) -> Problem<'_> {
         models: Vec::new(),
         candidates: Vec::new(),
         columns: Vec::new(),
-        taken: Vec::new(),
+        manners,
+        rows: Vec::new(),
+        slots: Vec::new(),
         offer_indices: Vec::new(),
     };
-    let mut compiler = Compiler { problem, models: BTreeMap::new(), daemon_lists: BTreeMap::new(), columns: BTreeMap::new() };
+    let mut compiler =
+        Compiler { problem, wary, models: BTreeMap::new(), daemon_lists: BTreeMap::new(), columns: BTreeMap::new() };
     for (pool, list, variant) in pending {
         compiler.add(pool, list, variant);
     }
     let mut problem = compiler.problem;
-    let live: Vec<bool> = (0..groups.len()).map(|class| !selectors.is_empty() && is_placeable(&problem, class)).collect();
-    add_rules(&mut problem, apart::rules(snapshot, &selectors, &groups, &live, &settled));
     order_classes(&mut problem);
+    row::arrange(&mut problem, &[]);
     problem
+}
+
+/// Distinct constraints; for each the rules in which daemon pods have a part; and which of them each shape has.
+fn signatures(shapes: &[Arc<PodShape>], manners: &Manners) -> (Vec<Arc<PodShape>>, Vec<Vec<Link>>, Vec<usize>) {
+    let with_daemons: BTreeSet<u32> = manners.daemons.iter().flatten().map(|link| link.rule).collect();
+    let (mut signatures, mut wary) = (Vec::new(), Vec::new());
+    let mut known: BTreeMap<(Constraints<'_>, Vec<Link>), usize> = BTreeMap::new();
+    let of_shapes = shapes.iter().zip(&manners.groups).map(|(shape, manner)| {
+        let touching = |link: &&Link| link.kind != Kind::With && with_daemons.contains(&link.rule);
+        let links: Vec<Link> = manners.lists[*manner].iter().filter(touching).copied().collect();
+        *known.entry((constraints(shape), links)).or_insert_with_key(|(_, links)| {
+            signatures.push(shape.clone());
+            wary.push(links.clone());
+            signatures.len() - 1
+        })
+    });
+    let of_shapes = of_shapes.collect();
+    (signatures, wary, of_shapes)
 }
 
 /// What of a shape is decided by labels and taints.
@@ -93,40 +105,9 @@ fn choosy(group: &Group, avoid: Vec<crate::Requirement>) -> Arc<PodShape> {
     Arc::new(shape)
 }
 
-fn class(axis: &Axis, group: &Group, signature: usize) -> Class {
+fn class(axis: &Axis, group: Group, signature: usize, manner: usize) -> Class {
     let need = axis.need(&group.shape.requests, &group.shape.host_ports);
-    Class { need, shape: group.shape.clone(), signature, refused: None, pods: group.pods.clone() }
-}
-
-/// Whether some node, new or not, holds a pod of the class alone.
-fn is_placeable(problem: &Problem<'_>, index: usize) -> bool {
-    let class = &problem.classes[index];
-    let new = || problem.candidates.iter().any(|c| problem.allows(c, index, true) && fits(&class.need, problem.free(c)));
-    let existing = || {
-        problem.snapshot.nodes().iter().any(|node| {
-            let room = || problem.axis.room(&node.allocatable, &node.requested, &node.host_ports);
-            accepts(node, &problem.signatures[class.signature], true) && fits(&class.need, &room())
-        })
-    };
-    class.shape.refused().is_empty() && (new() || existing())
-}
-
-/// Adds slots to every vector, and what they mean for each class, in the order of the groups.
-fn add_rules(problem: &mut Problem<'_>, rules: Rules) {
-    for model in &mut problem.models {
-        model.free = model.free.iter().chain(&rules.slots).copied().collect();
-    }
-    let first = problem.axis.width();
-    let slots = vec![0; rules.slots.len()];
-    for (class, terms) in problem.classes.iter_mut().zip(rules.terms) {
-        class.need = class.need.iter().chain(&slots).copied().collect();
-        for (slot, count) in terms.need {
-            class.need[first + slot] += count;
-        }
-        class.refused = terms.refused;
-    }
-    problem.taken = rules.taken;
-    problem.axis.add_slots(rules.slots);
+    Class { need, shape: group.shape, signature, manner, row: 0, pods: group.pods }
 }
 
 /// Highest priority first, then biggest (the share of the roomiest candidate it takes, summed over resources), then first pod.
@@ -171,6 +152,8 @@ type ModelKey = (usize, usize, Arc<[u32]>);
 
 struct Compiler<'s> {
     problem: Problem<'s>,
+    /// By signature: its links to rules in which daemon pods have a part.
+    wary: Vec<Vec<Link>>,
     /// By list of offers, instance type and daemonsets; nothing where daemonsets leave no room.
     models: BTreeMap<ModelKey, Option<usize>>,
     daemon_lists: BTreeMap<Vec<u32>, Arc<[u32]>>,
@@ -198,7 +181,10 @@ impl Compiler<'_> {
         let parts = partition(&variant.offers, signatures.iter().chain(&daemons).map(|(_, set)| set));
         let start = self.problem.candidates.len();
         let variant_index = self.problem.variants.len();
-        let labels = PartLabels::of(&parts, self.problem.signatures.len(), &signatures, &daemons);
+        let mut labels = PartLabels::of(&parts, self.problem.signatures.len(), &signatures, &daemons);
+        for part in labels.values_mut() {
+            self.keep_from_daemons(part);
+        }
         let groups = self.group_offers(list, &variant.offers, &parts);
         for ((instance_type, part), members) in groups {
             let Some(sample) = labels.get(&part) else { continue };
@@ -224,6 +210,26 @@ impl Compiler<'_> {
         }
         let candidates = start..self.problem.candidates.len();
         self.problem.variants.push(PoolVariant { pool: pool_index, offers: list, labels: variant.labels, candidates });
+    }
+
+    /// Takes away the signatures that cannot share a host with the daemon pods of a part.
+    fn keep_from_daemons(&self, part: &mut PartLabels) {
+        let host = self.daemon_host(&part.daemons);
+        if !host.is_empty() {
+            let away: Vec<usize> = part.signatures.ones().filter(|one| host.room(&self.wary[*one], 1) == 0).collect();
+            for one in away {
+                part.signatures.set(one, false);
+            }
+        }
+    }
+
+    /// A new node with its daemon pods alone.
+    fn daemon_host(&self, daemons: &[u32]) -> Host {
+        let mut host = Host::default();
+        for links in daemons.iter().filter_map(|daemon| self.problem.manners.daemons.get(*daemon as usize)) {
+            host.add(links, 1);
+        }
+        host
     }
 
     /// The daemonsets that run on nodes of the variant, with the offers on which they do.
@@ -269,6 +275,7 @@ impl Compiler<'_> {
             Some(known) => known.clone(),
             None => self.daemon_lists.entry(daemons.clone()).or_insert_with(|| daemons.as_slice().into()).clone(),
         };
+        let host = self.daemon_host(&daemons);
         let problem = &mut self.problem;
         *self.models.entry((list, instance_type, daemons.clone())).or_insert_with(|| {
             let all = problem.snapshot.daemon_sets();
@@ -282,7 +289,7 @@ impl Compiler<'_> {
             if free.iter().any(|free| *free < 0) {
                 return None;
             }
-            problem.models.push(Model { offers: list, instance_type, daemons: daemons.clone(), free });
+            problem.models.push(Model { offers: list, instance_type, daemons: daemons.clone(), free, host });
             Some(problem.models.len() - 1)
         })
     }

@@ -42,6 +42,8 @@ pub(super) struct Load {
 
 /// The most valuable load found for one machine.
 pub(super) fn fill(market: &Market, machine: &Machine, demand: &[u32], values: &[f64], orders: &Orders) -> Load {
+    let together = demand.iter().zip(&market.items).map(|(count, item)| item.together.min(*count));
+    let demand: &[u32] = &together.collect::<Vec<u32>>();
     let mut best = Load { value: -1.0, items: Vec::new() };
     for order in &orders.lists {
         let load = fill_in_order(market, machine, demand, values, order);

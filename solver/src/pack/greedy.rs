@@ -80,7 +80,7 @@ impl Task<'_> {
 
     /// Items by priority, highest first.
     fn levels(&self) -> Vec<Vec<usize>> {
-        let priority = |item: usize| self.problem.classes[self.market.items[item].class].shape.priority;
+        let priority = |item: usize| self.problem.rows[self.market.items[item].row].priority;
         let mut items: Vec<usize> = (0..self.market.items.len()).collect();
         items.sort_by_key(|item| (Reverse(priority(*item)), *item));
         items.chunk_by(|a, b| priority(*a) == priority(*b)).map(<[usize]>::to_vec).collect()
@@ -121,7 +121,8 @@ impl Task<'_> {
                     break;
                 }
                 let machine = &self.market.machines[node.machine];
-                let count = self.market.room_for(machine, item, &node.room, one.left[item]);
+                let together = self.market.items[item].together.saturating_sub(node.load[item]);
+                let count = self.market.room_for(machine, item, &node.room, one.left[item].min(together));
                 take(&mut node.room, &self.market.items[item].need, count);
                 node.load[item] += count;
                 one.left[item] -= count;

@@ -17,6 +17,11 @@ pub(super) struct Group {
 }
 
 impl Group {
+    /// Which of the [`Selectors`] select them, ascending.
+    pub(super) fn selected(&self) -> &[u32] {
+        &self.selected
+    }
+
     /// Whether a selector, by number, selects them.
     pub(super) fn selected_by(&self, selector: u32) -> bool {
         self.selected.binary_search(&selector).is_ok()
@@ -43,9 +48,12 @@ impl<'s> Selectors<'s> {
         let mut all: BTreeSet<&PodSelector> = BTreeSet::new();
         for shape in pending {
             all.extend(shape.topology.anti_affinity.iter().map(|term| &term.selector));
+            all.extend(shape.topology.affinity.iter().map(|term| &term.selector));
             all.extend(shape.topology.spread.iter().map(|one| &one.selector));
         }
-        let daemons = snapshot.daemon_sets().iter().flat_map(|daemon| &daemon.shape.topology.anti_affinity);
+        let of_daemons = || snapshot.daemon_sets().iter().map(|daemon| &daemon.shape.topology);
+        all.extend(of_daemons().flat_map(|topology| &topology.spread).map(|one| &one.selector));
+        let daemons = of_daemons().flat_map(|topology| &topology.anti_affinity);
         let running = snapshot.nodes().iter().flat_map(|node| &node.running).flat_map(|pod| &pod.anti_affinity);
         all.extend(daemons.chain(running).filter(|term| !term.is_preferred()).map(|term| &term.selector));
         let mut made = Self { numbers: BTreeMap::new(), list: Vec::new(), by_label: BTreeMap::new(), rest: Vec::new() };
@@ -75,11 +83,6 @@ impl<'s> Selectors<'s> {
     /// The number of a selector of the snapshot; one past the last for any other.
     pub(super) fn index(&self, selector: &PodSelector) -> u32 {
         self.numbers.get(selector).copied().unwrap_or(u32::MAX)
-    }
-
-    /// The selector of a number.
-    pub(super) fn get(&self, number: u32) -> &'s PodSelector {
-        self.list[number as usize]
     }
 
     /// Which select a pod, ascending.

@@ -13,6 +13,9 @@ use std::cmp::Reverse;
 /// The lowest rung above zero. With it the rungs add up to a little less than the default steps.
 const FIRST: u64 = 36;
 
+/// With no more pods than this and rules about hosts, every rung counts.
+const FEW_PODS: usize = 200;
+
 /// Each rung is this many times the one below: three quarters of all steps go to the highest.
 const FACTOR: u64 = 4;
 
@@ -25,26 +28,38 @@ pub(super) fn settle(problem: &Problem<'_>, options: &Options<'_>) -> State {
     };
     // Pools of one weight and nothing to relax: all is bought at once.
     let at_once = tier::tiers(problem).len() <= 1 && problem.candidates.iter().all(|one| one.strict == one.relaxed);
-    if at_once && problem.snapshot.node_pools().iter().all(|pool| pool.limits.is_empty()) {
+    let unlimited = problem.snapshot.node_pools().iter().all(|pool| pool.limits.is_empty());
+    if at_once && unlimited && problem.manners.rules.is_empty() {
         return attempt(options.steps);
     }
-    let mut best = attempt(0);
+    // Where seats are few, a plan that missed some may by chance have mended to a better one.
+    let many = problem.manners.rules.is_empty() || problem.snapshot.pods().len() > FEW_PODS;
+    let mut best: Option<State> = None;
     let mut used = 0;
     for steps in rungs(options.steps).into_iter().rev() {
         let next = attempt(steps);
         used += steps - next.steps;
-        let decided = at_once && !next.limits_bind;
-        // Of equal plans the one with more search behind it: its bound is sharper.
-        if merit(problem, &next, options.objective) <= merit(problem, &best, options.objective) {
-            best = next;
-        }
+        let closed = next.waiting() == 0 && next.proven == Some(next.cost(problem).0);
+        let decided = at_once && !next.limits_bind && !next.short && (many || closed);
+        best = Some(better(problem, next, best, options.objective));
         // Lower rungs search for the same with less.
-        if decided || options.cancelled.is_some_and(|cancelled| cancelled()) {
-            break;
+        let cut = options.cancelled.is_some_and(|cancelled| cancelled());
+        if let Some(mut best) = best.take_if(|_| decided || cut) {
+            best.steps = options.steps - used;
+            return best;
         }
     }
+    let mut best = better(problem, attempt(0), best, options.objective);
     best.steps = options.steps - used;
     best
+}
+
+/// The better of two plans; of equal ones that with more search behind it, since its bound is sharper.
+fn better(problem: &Problem<'_>, lower: State, higher: Option<State>, objective: Objective) -> State {
+    match higher {
+        Some(higher) if merit(problem, &higher, objective) <= merit(problem, &lower, objective) => higher,
+        _ => lower,
+    }
 }
 
 /// The rungs that `steps` pay for together, lowest first.

@@ -2,20 +2,22 @@
 
 use super::axis::{fits, times};
 use super::budget::Budget;
-use super::problem::Problem;
+use super::problem::{Problem, Row};
 use crate::{Objective, optimize};
 use fixedbitset::FixedBitSet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Pods of one class that need a place.
+/// Pods of one row that need a place.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
-    /// Index into the problem's classes.
-    pub(super) class: usize,
+    /// Index into the problem's rows.
+    pub(super) row: usize,
     /// What each takes.
     pub(super) need: Vec<i64>,
     /// How many.
     pub(super) count: u32,
+    /// No more of them can share a node.
+    pub(super) together: u32,
 }
 
 /// Something to buy.
@@ -43,6 +45,8 @@ pub(super) struct Market {
     pub(super) width: usize,
     /// The most of each resource that a machine has for pods, at least one.
     widest: Vec<i64>,
+    /// By row: its item.
+    number: Vec<Option<usize>>,
 }
 
 /// Which machines a market offers.
@@ -77,14 +81,19 @@ impl From<Objective> for Measure {
 }
 
 impl Market {
-    /// The market for `demand` (class, count). Classes that no machine holds are left out, and machines that `budget` rules out.
+    /// The market for `demand` (row, count). Rows that no machine holds are left out, and machines that `budget` rules out.
     pub(super) fn new(problem: &Problem<'_>, demand: &[(usize, u32)], terms: Terms<'_>, budget: Option<&Budget>) -> Self {
         let positions = used_positions(problem, demand);
+        let slots = used_slots(problem, demand);
         let squeeze = |amounts: &[i64]| positions.iter().map(|position| amounts[*position]).collect::<Vec<i64>>();
-        let mut items: Vec<Item> = demand
-            .iter()
-            .map(|(class, count)| Item { class: *class, need: squeeze(&problem.classes[*class].need), count: *count })
-            .collect();
+        let item = |(row, count): &(usize, u32)| {
+            let Row { need, slots: taken, together, .. } = &problem.rows[*row];
+            let mut need = squeeze(need);
+            let taken = |slot: &usize| taken.iter().find(|(own, _)| own == slot).map_or(0, |(_, count)| *count);
+            need.extend(slots.iter().map(taken));
+            Item { row: *row, need, count: *count, together: *together }
+        };
+        let mut items: Vec<Item> = demand.iter().map(item).collect();
         let mut groups = Groups::default();
         let mut machines = Vec::new();
         for variant in problem.variants.iter().filter(|variant| terms.pools[variant.pool]) {
@@ -95,15 +104,17 @@ impl Market {
                 }
                 let column = if terms.relaxed { candidate.relaxed } else { candidate.strict };
                 let group = groups.of(problem, column, &items);
-                let free = squeeze(problem.free(candidate));
+                let mut free = squeeze(problem.free(candidate));
+                free.extend(slots.iter().map(|slot| problem.slots[*slot].count));
                 if groups.sets[group].ones().any(|item| fits(&items[item].need, &free)) {
                     let cost = if terms.measure == Measure::Price { candidate.least_price } else { candidate.cost };
                     machines.push(Machine { candidate: index, free, cost, group });
                 }
             }
         }
-        let widest = (0..positions.len()).map(|d| machines.iter().map(|machine| machine.free[d]).fold(1, i64::max)).collect();
-        let mut market = Self { width: positions.len(), machines, groups: groups.sets, items: Vec::new(), widest };
+        let width = positions.len() + slots.len();
+        let widest = (0..width).map(|d| machines.iter().map(|machine| machine.free[d]).fold(1, i64::max)).collect();
+        let mut market = Self { width, machines, groups: groups.sets, items: Vec::new(), widest, number: Vec::new() };
         market.machines = undominated(problem, &market, &items);
         market.charge(&items, terms.measure);
         let placeable: Vec<bool> =
@@ -112,6 +123,10 @@ impl Market {
             market.keep(&placeable);
             let mut kept = placeable.iter();
             items.retain(|_| kept.next() == Some(&true));
+        }
+        market.number = vec![None; problem.rows.len()];
+        for (index, item) in items.iter().enumerate() {
+            market.number[item.row] = Some(index);
         }
         market.items = items;
         market
@@ -143,6 +158,11 @@ impl Market {
                 machine.cost = machine.cost.saturating_add(fixed);
             }
         }
+    }
+
+    /// The item of a row.
+    pub(super) fn item_of(&self, row: usize) -> Option<usize> {
+        self.number[row]
     }
 
     /// The demand as one number per item.
@@ -183,7 +203,7 @@ impl Market {
 
     /// The market as the optimiser takes it; classes and bins keep their positions.
     pub(super) fn to_problem(&self) -> optimize::Problem {
-        let class = |item: &Item| optimize::Class { size: item.need.clone(), demand: item.count };
+        let class = |item: &Item| optimize::Class { size: item.need.clone(), demand: item.count, together: item.together };
         let bin = |machine: &Machine| optimize::Bin {
             capacity: machine.free.clone(),
             price: machine.cost,
@@ -197,10 +217,16 @@ impl Market {
     }
 }
 
-/// Positions that some class of the demand takes something of.
+/// Positions that some row of the demand takes something of.
 fn used_positions(problem: &Problem<'_>, demand: &[(usize, u32)]) -> Vec<usize> {
-    let used = |position: &usize| demand.iter().any(|(class, _)| problem.classes[*class].need[*position] > 0);
+    let used = |position: &usize| demand.iter().any(|(row, _)| problem.rows[*row].need[*position] > 0);
     (0..problem.axis.width()).filter(used).collect()
+}
+
+/// Slots that some row of the demand takes.
+fn used_slots(problem: &Problem<'_>, demand: &[(usize, u32)]) -> Vec<usize> {
+    let used: BTreeSet<usize> = demand.iter().flat_map(|(row, _)| &problem.rows[*row].slots).map(|(slot, _)| *slot).collect();
+    used.into_iter().collect()
 }
 
 /// Sets of items, one per distinct column.
@@ -218,7 +244,7 @@ impl Groups {
         }
         let mut set = FixedBitSet::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            set.set(index, problem.columns[column].contains(problem.classes[item.class].signature));
+            set.set(index, problem.columns[column].contains(problem.rows[item.row].signature));
         }
         let sets = &mut self.sets;
         let group = *self.by_set.entry(set).or_insert_with_key(|set| {
@@ -246,13 +272,14 @@ fn undominated(problem: &Problem<'_>, market: &Market, items: &[Item]) -> Vec<Ma
         .collect();
     // Only machines that take all the same items, or more, can replace one: look among those alone.
     let larger = supersets(&market.groups);
+    let candidate = |machine: &Machine| &problem.candidates[machine.candidate];
     let mut kept: Vec<Machine> = Vec::new();
     let mut by_group: Vec<Vec<usize>> = vec![Vec::new(); market.groups.len()];
     for (_, machine) in order {
         let replaced = larger[machine.group].iter().flat_map(|group| &by_group[*group]).map(|index| &kept[*index]).any(|other| {
             let room =
                 other.free.iter().zip(&machine.free).zip(&total).all(|((other, one), total)| other >= one || other >= total);
-            room && limits_no_tighter(problem, other, machine)
+            room && Budget::no_tighter(problem, candidate(other), candidate(machine))
         });
         if !replaced {
             by_group[machine.group].push(kept.len());
@@ -266,13 +293,4 @@ fn undominated(problem: &Problem<'_>, market: &Market, items: &[Item]) -> Vec<Ma
 fn supersets(groups: &[FixedBitSet]) -> Vec<Vec<usize>> {
     let containing = |group: &FixedBitSet| (0..groups.len()).filter(|other| group.is_subset(&groups[*other])).collect();
     groups.iter().map(containing).collect()
-}
-
-/// Whether buying `other` instead of `machine` can never break a limit that `machine` keeps.
-fn limits_no_tighter(problem: &Problem<'_>, other: &Machine, machine: &Machine) -> bool {
-    let (a, b) = (&problem.candidates[other.candidate], &problem.candidates[machine.candidate]);
-    let limits = &problem.snapshot.node_pools()[problem.pool(a)].limits;
-    limits.is_empty()
-        || (problem.pool(a) == problem.pool(b)
-            && limits.iter().all(|(name, _)| problem.capacity(a, name.as_str()) <= problem.capacity(b, name.as_str())))
 }

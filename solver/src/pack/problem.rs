@@ -1,8 +1,10 @@
 //! A snapshot in the form that packing works on: classes of identical pods, and candidates to buy.
 
-use super::apart::Refusal;
 use super::axis::{Amounts, Axis};
+use super::host::{Host, Kind, Link};
+use super::manners::Manners;
 use super::offers::Offers;
+use super::slot::Slot;
 use crate::{Labels, PodShape, Snapshot};
 use fixedbitset::FixedBitSet;
 use std::sync::Arc;
@@ -14,12 +16,33 @@ pub(super) struct Class {
     pub(super) shape: Arc<PodShape>,
     /// Which of [`Problem::signatures`] its constraints are.
     pub(super) signature: usize,
-    /// Why they are refused for what the snapshot makes of their rules about other pods.
-    pub(super) refused: Option<Refusal>,
+    /// Which of [`Manners::lists`] says what they have to do with rules about hosts.
+    pub(super) manner: usize,
+    /// Index into [`Problem::rows`].
+    pub(super) row: usize,
     /// What each takes of a node.
     pub(super) need: Amounts,
     /// Their positions in the snapshot, ascending.
     pub(super) pods: Vec<u32>,
+}
+
+/// Classes that a node cannot tell apart but for rules about pods on one host.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    /// Which of [`Problem::signatures`] their constraints are.
+    pub(super) signature: usize,
+    /// What each pod takes of a node.
+    pub(super) need: Amounts,
+    /// Slots of [`Problem::slots`] that each pod takes of a new node.
+    pub(super) slots: Vec<(usize, i64)>,
+    /// Their priority.
+    pub(super) priority: i32,
+    /// Whether some new node holds one of their pods.
+    pub(super) buyable: bool,
+    /// No more of their pods can share a host.
+    pub(super) together: u32,
+    /// The classes, ascending.
+    pub(super) classes: Vec<usize>,
 }
 
 /// What a node of some instance type has for pods once its daemon pods run.
@@ -33,6 +56,8 @@ pub(super) struct Model {
     pub(super) daemons: Arc<[u32]>,
     /// Room for pods.
     pub(super) free: Amounts,
+    /// The daemon pods as rules about hosts see them.
+    pub(super) host: Host,
 }
 
 /// A variant of a pool.
@@ -84,17 +109,46 @@ pub(super) struct Problem<'s> {
     pub(super) candidates: Vec<Candidate>,
     /// Distinct sets of signatures.
     pub(super) columns: Vec<FixedBitSet>,
-    /// Slots in use on each existing node.
-    pub(super) taken: Vec<Vec<(usize, i64)>>,
+    /// Rules about pods on one host.
+    pub(super) manners: Manners,
+    /// Classes that are one to a market, in the order of their first classes.
+    pub(super) rows: Vec<Row>,
+    /// Further resources of a new node that stand for rules about hosts.
+    pub(super) slots: Vec<Slot>,
     /// Indices into the list of an [`Offers`].
     pub(super) offer_indices: Vec<u32>,
 }
 
 impl Problem<'_> {
-    /// Whether pods of `class` may run on `candidate` by labels and taints.
+    /// What pods of `class` have to do with rules about hosts.
+    pub(super) fn links(&self, class: usize) -> &[Link] {
+        &self.manners.lists[self.classes[class].manner]
+    }
+
+    /// Whether pods of `class` must share a host with others.
+    pub(super) fn joins(&self, class: usize) -> bool {
+        self.links(class).iter().any(|link| link.owner && link.kind == Kind::With)
+    }
+
+    /// A node of `candidate` with `load`, as rules about hosts see it; `None` where one of them forbids it.
+    pub(super) fn host(&self, candidate: &Candidate, load: &[(usize, u32)]) -> Option<Host> {
+        let mut host = self.models[candidate.model].host.clone();
+        for (class, count) in load {
+            host.add(self.links(*class), *count);
+        }
+        let keeps = |class: usize| self.links(class).iter().all(|link| host.keeps(*link));
+        (host.is_empty() || load.iter().all(|(class, _)| keeps(*class))).then_some(host)
+    }
+
+    /// Whether pods of `class` may run on `candidate` by labels, taints and daemon pods.
     pub(super) fn allows(&self, candidate: &Candidate, class: usize, relaxed: bool) -> bool {
+        self.admits(candidate, self.classes[class].signature, relaxed)
+    }
+
+    /// Whether pods of a signature may run on `candidate`.
+    pub(super) fn admits(&self, candidate: &Candidate, signature: usize, relaxed: bool) -> bool {
         let column = if relaxed { candidate.relaxed } else { candidate.strict };
-        self.columns[column].contains(self.classes[class].signature)
+        self.columns[column].contains(signature)
     }
 
     /// Room for pods on `candidate`.

@@ -1,10 +1,10 @@
 //! From what was decided to the [`Plan`](crate::Plan) that people and controllers read.
 
 use super::alternatives::{alternatives, chosen, reference, within_limits};
-use super::apart::Refusal;
+use super::obstacle::{needs_others, obstacle};
 use super::problem::{Candidate, Class, Problem};
 use super::state::{NewNode, State};
-use crate::explain::{diagnose_beside, refuse};
+use crate::explain::diagnose_beside;
 use crate::plan::{ExistingPlacement, PlannedNode};
 use crate::{
     InstanceType, Labels, NodeName, NodePoolName, ObjectKey, Offering, Options, ResourceName, Resources, Unschedulable, label,
@@ -135,13 +135,17 @@ pub(super) fn unschedulable(problem: &Problem<'_>, state: &State, pods: &mut Pod
     let limits_left = limits_left(problem, state);
     let mut all = Vec::new();
     for class in (0..problem.classes.len()).filter(|class| state.left[*class] > 0) {
-        let Class { shape, refused, .. } = &problem.classes[class];
-        let diagnosis = if let Some(Refusal { feature, why }) = refused {
-            refuse(problem.snapshot, shape, *feature, why)
-        } else {
-            let asked = &problem.signatures[problem.classes[class].signature].node_selector;
-            diagnose_beside(problem.snapshot, shape, &asked[shape.node_selector.len()..], &limits_left)
-        };
+        let Class { shape, signature, .. } = &problem.classes[class];
+        let asked = &problem.signatures[*signature].node_selector;
+        let mut diagnosis = diagnose_beside(problem.snapshot, shape, &asked[shape.node_selector.len()..], &limits_left);
+        if diagnosis.is_about_limits()
+            && let Some(obstacle) = obstacle(problem, class)
+        {
+            diagnosis.meet(obstacle);
+        }
+        if needs_others(problem, class) {
+            diagnosis.would_fit_if = None;
+        }
         all.extend(pods.rest(class).into_iter().map(|pod| Unschedulable {
             pod,
             reason: diagnosis.reason,

@@ -1,11 +1,12 @@
 //! A plan in the making: what is placed where, and what is left to place.
 
-use super::axis::Amounts;
+use super::axis::{Amounts, take, times};
 use super::budget::Budget;
+use super::host::Host;
 use super::market::Market;
-use super::problem::Problem;
+use super::problem::{Problem, Row};
 use crate::optimize::{Bound, Solution};
-use crate::{MicroUsd, Node, PodShape};
+use crate::{MicroUsd, PodShape};
 
 /// A node to buy, so and so many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(super) struct NewNode {
 }
 
 /// The plan so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     /// Pods left to place, by class.
     pub(super) left: Vec<u32>,
@@ -29,6 +30,8 @@ pub(super) struct State {
     pub(super) existing: Vec<Vec<(usize, u32)>>,
     /// Room on each existing node.
     pub(super) room: Vec<Amounts>,
+    /// Each host that exists, as rules about hosts see it.
+    pub(super) hosts: Vec<Host>,
     /// Nodes to buy.
     pub(super) nodes: Vec<NewNode>,
     /// What is left of the limits.
@@ -41,14 +44,16 @@ pub(super) struct State {
     pub(super) proof: Proof,
     /// Whether limits ruled out what the optimiser chose.
     pub(super) limits_bind: bool,
+    /// Whether rules about hosts kept pods from the seats that the optimiser gave their shapes.
+    pub(super) short: bool,
 }
 
 /// What proves a bound.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Proof {
     /// The weakest method that was needed; `None` where nothing was bought.
     pub(super) method: Option<Bound>,
-    /// By class, micro dollars per hour.
+    /// By row, micro dollars per hour.
     pub(super) marginal: Vec<i64>,
 }
 
@@ -57,7 +62,7 @@ impl Proof {
     pub(super) fn add(&mut self, market: &Market, solution: &Solution) {
         self.method = self.method.max(Some(solution.bound));
         for (item, price) in market.items.iter().zip(&solution.marginal) {
-            self.marginal[item.class] = *price;
+            self.marginal[item.row] = *price;
         }
     }
 }
@@ -68,15 +73,17 @@ impl State {
         let nodes = problem.snapshot.nodes();
         Self {
             left: problem.classes.iter().map(|class| u32::try_from(class.pods.len()).unwrap_or(u32::MAX)).collect(),
-            refused: problem.classes.iter().map(|class| class.refused.is_some() || refused(&class.shape)).collect(),
+            refused: problem.classes.iter().map(|class| refused(&class.shape)).collect(),
             existing: vec![Vec::new(); nodes.len()],
-            room: nodes.iter().zip(&problem.taken).map(|(node, taken)| room(problem, node, taken)).collect(),
+            room: nodes.iter().map(|node| problem.axis.room(&node.allocatable, &node.requested, &node.host_ports)).collect(),
+            hosts: problem.manners.hosts.clone(),
             nodes: Vec::new(),
             budget: Budget::new(problem),
             steps,
             proven: Some(0),
-            proof: Proof { method: None, marginal: vec![0; problem.classes.len()] },
+            proof: Proof { method: None, marginal: vec![0; problem.rows.len()] },
             limits_bind: false,
+            short: false,
         }
     }
 
@@ -84,6 +91,45 @@ impl State {
     pub(super) fn demand(&self) -> Vec<(usize, u32)> {
         let open = self.left.iter().zip(&self.refused).enumerate().filter(|(_, (left, refused))| **left > 0 && !**refused);
         open.map(|(class, (left, _))| (class, *left)).collect()
+    }
+
+    /// Whether pods of a class are left that may be placed.
+    pub(super) fn is_open(&self, class: usize) -> bool {
+        self.left[class] > 0 && !self.refused[class]
+    }
+
+    /// Pods that may be placed and have no place.
+    pub(super) fn waiting(&self) -> u64 {
+        let open = self.left.iter().zip(&self.refused).filter(|(_, refused)| !**refused);
+        open.map(|(left, _)| u64::from(*left)).sum()
+    }
+
+    /// The same by row, without pods that must join others.
+    pub(super) fn rows(&self, problem: &Problem<'_>) -> Vec<(usize, u32)> {
+        let open = |class: &&usize| self.is_open(**class) && !problem.joins(**class);
+        let count = |row: &Row| row.classes.iter().filter(open).map(|class| self.left[*class]).fold(0, u32::saturating_add);
+        problem.rows.iter().map(count).enumerate().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Places pods of a class on an existing node, as many as may come, `wanted` at most. Returns how many.
+    pub(super) fn settle(&mut self, problem: &Problem<'_>, node: usize, class: usize, wanted: u32) -> u32 {
+        let (need, links) = (&problem.classes[class].need, problem.links(class));
+        let host = &mut self.hosts[problem.manners.host_of[node]];
+        let count = host.room(links, times(need, &self.room[node], wanted));
+        if count > 0 {
+            host.add(links, count);
+            take(&mut self.room[node], need, count);
+            self.seat(node, class, count);
+        }
+        count
+    }
+
+    /// Lists pods on an existing node.
+    pub(super) fn seat(&mut self, node: usize, class: usize, count: u32) {
+        match self.existing[node].iter_mut().find(|(known, _)| *known == class) {
+            Some((_, sum)) => *sum += count,
+            None => self.existing[node].push((class, count)),
+        }
     }
 
     /// Buys nodes.
@@ -101,6 +147,15 @@ impl State {
         self.nodes.iter().map(cost).sum()
     }
 
+    /// Pods of each row on nodes to buy.
+    pub(super) fn bought_rows(&self, problem: &Problem<'_>) -> Vec<(usize, u32)> {
+        let mut counts = vec![0_u32; problem.rows.len()];
+        for (class, count) in self.bought() {
+            counts[problem.classes[class].row] += count;
+        }
+        counts.into_iter().enumerate().filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Pods of each class on nodes to buy.
     pub(super) fn bought(&self) -> Vec<(usize, u32)> {
         let mut counts = vec![0_u32; self.left.len()];
@@ -114,13 +169,6 @@ impl State {
 }
 
 /// Whether no node may take such a pod.
-fn refused(shape: &PodShape) -> bool {
+pub(super) fn refused(shape: &PodShape) -> bool {
     shape.not_ready.is_some() || !shape.refused().is_empty()
-}
-
-/// Room on an existing node before anything is placed there.
-fn room(problem: &Problem<'_>, node: &Node, taken: &[(usize, i64)]) -> Amounts {
-    let mut room = problem.axis.room(&node.allocatable, &node.requested, &node.host_ports);
-    super::apart::occupy(&mut room, problem.axis.first_slot(), taken);
-    room
 }

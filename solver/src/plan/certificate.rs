@@ -60,6 +60,8 @@ pub enum Disregarded {
     Limits,
     /// `PreferNoSchedule` taints.
     SoftTaints,
+    /// Rules about pods on one host, but for those that bound pods of one size or that alone need about as many nodes as the others.
+    HostRules,
 }
 
 impl Disregarded {
@@ -70,6 +72,7 @@ impl Disregarded {
             Self::Weights => "weights of NodePools",
             Self::Limits => "limits of NodePools",
             Self::SoftTaints => "PreferNoSchedule taints",
+            Self::HostRules => "some rules about pods on one host",
         }
     }
 }

@@ -203,52 +203,12 @@ mod refused {
         assert_eq!(refused(|pod| pod.topology.anti_affinity.push(zone(app("web")))), asks("podAntiAffinity"));
         let preferred = PodAffinityTerm { weight: Some(1), ..apart(app("web")) };
         assert_eq!(refused(|pod| pod.topology.anti_affinity.push(preferred.clone())), asks("podAntiAffinity"));
-        assert_eq!(refused(|pod| pod.topology.affinity.push(apart(app("web")))), asks("podAffinity"));
+        assert_eq!(refused(|pod| pod.topology.affinity.push(zone(app("web")))), asks("podAffinity"));
         let mut anyway = spread(1, app("web"));
         anyway.when_unsatisfiable = WhenUnsatisfiable::ScheduleAnyway;
         assert_eq!(refused(|pod| pod.topology.spread.push(anyway.clone())), asks("topologySpreadConstraints"));
         let mut zonal = spread(1, app("web"));
         zonal.topology_key = ZONE.into();
         assert_eq!(refused(|pod| pod.topology.spread.push(zonal.clone())), asks("topologySpreadConstraints"));
-    }
-
-    #[test]
-    fn a_rule_about_other_pods_to_place_is_refused() {
-        let snapshot = new([one(small().apart(app("db")).pod("web").app("web")), one(small().pod("db").app("db"))]);
-        assert_eq!(
-            messages(&snapshot),
-            [
-                "web: it is not among the pods with app In [db] that its rule is about, and those are to be placed, too: this kind of \
-              podAntiAffinity is not planned yet and never ignored"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_wide_spread_that_counts_pods_without_it_is_refused() {
-        let snapshot = new([one(small().spread(2, app("web")).pod("a").app("web")), one(small().pod("b").app("web"))]);
-        assert_eq!(
-            messages(&snapshot),
-            ["a: its spread of pods with app In [web] with maxSkew 2 counts pods without that rule, too: this kind of \
-              topologySpreadConstraints is not planned yet and never ignored"]
-        );
-    }
-
-    #[test]
-    fn rules_between_pods_and_daemonsets_are_refused() {
-        let daemon = |shape: PodShape| windlass_solver::DaemonSet {
-            labels: std::sync::Arc::new(labels(&[("app", "agent")])),
-            key: windlass_solver::ObjectKey::new("default", "agent"),
-            shape: shape.into(),
-        };
-        let pods = [small().apart(app("agent")).pod("a"), small().spread(1, app("agent")).pod("b"), small().pod("c")];
-        let found = messages(&world([pool("default")], [], [daemon(small())], pods));
-        assert_eq!(found.len(), 2, "{found:?}");
-        assert!(
-            found[0].starts_with("a: its anti-affinity to pods with app In [agent] is to pods of daemonset default/agent, too")
-        );
-        assert!(found[1].starts_with("b: its spread of pods with app In [agent] counts pods of daemonset default/agent, too"));
-        let found = messages(&world([pool("default")], [], [daemon(small().apart(app("web")))], [small().pod("web").app("web")]));
-        assert!(found[0].starts_with("web: the anti-affinity of daemonset default/agent is to this pod, too"), "{found:?}");
     }
 }

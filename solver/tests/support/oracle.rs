@@ -90,23 +90,39 @@ pub(crate) fn clash(a: &HostPort, b: &HostPort) -> bool {
     (a.port, a.protocol) == (b.port, b.protocol) && (a.ip == b.ip || any(&a.ip) || any(&b.ip))
 }
 
-/// Whether pods that share a host all allow it.
-fn neighbourly(pods: &[&Pod]) -> bool {
-    let selects = |selector: &PodSelector, pod: &Pod| {
+/// Whether pods that share a host with each other and with daemon pods all allow it. That a group that joins itself has one host only is
+/// not asked: this looks at one host.
+fn neighbourly(pods: &[&Pod], daemons: &[&DaemonSet]) -> bool {
+    let selects = |selector: &PodSelector, (namespace, labels): (&Arc<str>, &Labels)| {
         let here = match &selector.namespaces {
             Namespaces::All => true,
-            Namespaces::Only(names) => names.contains(&pod.key.namespace),
+            Namespaces::Only(names) => names.contains(namespace),
         };
-        let value = |one: &Requirement| pod.labels.get(one.key()).map(AsRef::as_ref);
+        let value = |one: &Requirement| labels.get(one.key()).map(AsRef::as_ref);
         here && selector.labels.as_ref().is_some_and(|all| all.iter().all(|one| one.allows(value(one))))
     };
-    pods.iter().enumerate().all(|(index, pod)| {
-        let others = || pods.iter().enumerate().filter(|(other, _)| *other != index);
-        let count = |selector| pods.iter().filter(|other| selects(selector, other)).count();
-        let rules = &pod.shape.topology;
-        rules.anti_affinity.iter().all(|term| others().all(|(_, other)| !selects(&term.selector, other)))
-            && rules.spread.iter().all(|one| count(&one.selector) <= one.max_skew as usize)
-    })
+    let ours = pods.iter().map(|pod| ((&pod.key.namespace, &*pod.labels), &pod.shape.topology));
+    let all: Vec<_> = ours.chain(daemons.iter().map(|d| ((&d.key.namespace, &*d.labels), &d.shape.topology))).collect();
+    let apart = all.iter().enumerate().all(|(index, (_, rules))| {
+        // Daemonsets among themselves are not our concern.
+        let others =
+            || all.iter().enumerate().filter(move |(other, _)| *other != index && (*other < pods.len() || index < pods.len()));
+        let concerns =
+            |selector: &PodSelector| index < pods.len() || all[..pods.len()].iter().any(|(pod, _)| selects(selector, *pod));
+        let count = |selector: &PodSelector| all.iter().filter(|(other, _)| selects(selector, *other)).count();
+        rules.anti_affinity.iter().all(|term| others().all(|(_, (other, _))| !selects(&term.selector, *other)))
+            && rules.spread.iter().all(|one| !concerns(&one.selector) || count(&one.selector) <= one.max_skew as usize)
+    });
+    let mut came: Vec<bool> =
+        all.iter().enumerate().map(|(i, (_, rules))| i >= pods.len() || rules.affinity.is_empty()).collect();
+    let asks = |one: usize, other: usize| all[one].1.affinity.iter().all(|term| selects(&term.selector, all[other].0));
+    while let Some(next) = (0..all.len()).find(|one| {
+        let joins = (0..all.len()).any(|other| came[other] && asks(*one, other));
+        !came[*one] && (joins || asks(*one, *one))
+    }) {
+        came[next] = true;
+    }
+    apart && came.iter().all(|came| *came)
 }
 
 impl<'a> Place<'a> {
@@ -144,7 +160,7 @@ impl<'a> Place<'a> {
             // Daemonsets among themselves are not our concern.
             *owner >= pods.len() || !ports.iter().any(|(other, taken)| other != owner && clash(port, taken))
         };
-        neighbourly(pods)
+        neighbourly(pods, &self.daemons)
             && pods.iter().all(|pod| self.allows(pod))
             && self.requested(pods).fits_in(&self.kind.allocatable())
             && ports.iter().all(apart)

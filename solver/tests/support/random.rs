@@ -70,11 +70,17 @@ pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
         };
         groups.flat_map(copies).collect::<Vec<Pod>>()
     });
-    let daemon_sets = vec(daemon_shape(), 0..=size.daemon_sets).prop_map(|shapes| {
-        let named = |(index, shape)| DaemonSet {
-            key: ObjectKey::new("kube-system", format!("d{index}")),
-            labels: Arc::default(),
-            shape: Arc::new(shape),
+    let daemon = (daemon_shape(), select(vec!["a", "b", "d", "d"]), rarely(4), pod_selectors());
+    let daemon_sets = vec(daemon, 0..=size.daemon_sets).prop_map(|shapes| {
+        let named = |(index, (mut shape, value, guards, selector)): (usize, (PodShape, &str, bool, PodSelector))| {
+            if guards {
+                shape.topology.anti_affinity.push(apart(selector));
+            }
+            DaemonSet {
+                key: ObjectKey::new("default", format!("d{index}")),
+                labels: Arc::new(labels(&[("app", value)])),
+                shape: Arc::new(shape),
+            }
         };
         shapes.into_iter().enumerate().map(named).collect::<Vec<_>>()
     });
@@ -309,11 +315,13 @@ fn topology() -> impl Strategy<Value = Topology> {
     let terms = vec(pod_selectors(), 0..=2).prop_map(|all| all.into_iter().map(apart).collect::<Vec<_>>());
     let spreads = vec((1..=3_u32, pod_selectors()), 0..=2);
     let spreads = spreads.prop_map(|all| all.into_iter().map(|(skew, selector)| spread(skew, selector)).collect::<Vec<_>>());
-    let some = (terms, spreads, rarely(12)).prop_map(|(mut anti_affinity, spread, zonal)| {
+    let company = prop_oneof![4 => Just(Vec::new()), 1 => vec(pod_selectors(), 1..=2)];
+    let company = company.prop_map(|all| all.into_iter().map(apart).collect::<Vec<_>>());
+    let some = (terms, spreads, company, rarely(12)).prop_map(|(mut anti_affinity, spread, affinity, zonal)| {
         if let Some(term) = anti_affinity.first_mut().filter(|_| zonal) {
             term.topology_key = ZONE.into();
         }
-        Topology { spread, affinity: Vec::new(), anti_affinity }
+        Topology { spread, affinity, anti_affinity }
     });
     prop_oneof![3 => Just(Topology::default()), 2 => some]
 }

@@ -17,6 +17,8 @@ pub(crate) struct Site<'a> {
     /// The host, where it has a name.
     host: Option<String>,
     residents: Vec<Resident<'a>>,
+    /// Daemon pods whose anti-affinity keeps others away.
+    guards: Vec<&'a PodShape>,
 }
 
 /// A pod that a rule may be about.
@@ -39,7 +41,7 @@ impl<'a> Site<'a> {
             leaving: false,
             placed: Some((index, &*pod.shape)),
         };
-        Self { labels, taints, host, residents: pods.into_iter().map(resident).collect() }
+        Self { labels, taints, host, residents: pods.into_iter().map(resident).collect(), guards: Vec::new() }
     }
 
     /// An existing node, with what runs there.
@@ -58,6 +60,7 @@ impl<'a> Site<'a> {
     /// A new node, which is a host of its own, with its daemon pods.
     pub(crate) fn new(place: &'a Place<'a>, number: usize, pods: Vec<(usize, &'a Pod)>) -> Self {
         let mut site = Self::of(place.labels(), &place.pool.taints, Some(format!("new node {number}")), pods);
+        site.guards.extend(place.daemons().map(|daemon| &*daemon.shape));
         site.residents.extend(place.daemons().map(|daemon| Resident {
             namespace: &daemon.key.namespace,
             labels: &daemon.labels,
@@ -119,7 +122,10 @@ impl Sites<'_> {
         let guards = self.snapshot.nodes().iter().zip(&self.all).all(|(node, there)| {
             node.running.iter().flat_map(|running| required(&running.anti_affinity)).all(|term| !about(term, there))
         });
-        own && theirs && guards
+        let daemons = self.all.iter().all(|there| {
+            there.guards.iter().flat_map(|shape| required(&shape.topology.anti_affinity)).all(|term| !about(term, there))
+        });
+        own && theirs && guards && daemons
     }
 
     /// Whether the rest holds: spread, and an order in which each pod finds those that it must be with.

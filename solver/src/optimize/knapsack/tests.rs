@@ -14,6 +14,7 @@ fn instance(random: &mut SplitMix64) -> Instance {
     let shape = |random: &mut SplitMix64| Class {
         size: (0..width).map(|_| 1 + amount(random, 12)).collect(),
         demand: 1 + random.below(4) as u32,
+        together: u32::MAX,
     };
     let problem = Problem {
         width,
