@@ -11,6 +11,7 @@ mod admission;
 mod document;
 mod field;
 mod files;
+mod generate;
 pub mod inventory;
 mod json;
 mod kind;

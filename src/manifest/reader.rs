@@ -2,6 +2,7 @@
 
 use super::document::{self, Document, Syntax};
 use super::field::{Finding, any_error, decode, join};
+use super::generate::{Generated, is_unnamed};
 use super::inventory::{DaemonSet, Inventory, PodSet, Sourced};
 use super::pod::{self, CheckedSpec, SpecCache};
 use super::reduce::Interner;
@@ -13,7 +14,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_solver::ObjectKey;
 
@@ -24,8 +24,7 @@ pub(super) struct Reader<'o> {
     interner: Interner,
     specs: SpecCache,
     workloads: Vec<Workload>,
-    /// Objects per `generateName`.
-    generated: BTreeMap<String, usize>,
+    generated: Generated,
 }
 
 /// Where an object comes from.
@@ -87,7 +86,7 @@ impl<'o> Reader<'o> {
             interner: Interner::default(),
             specs: SpecCache::default(),
             workloads: Vec::new(),
-            generated: BTreeMap::new(),
+            generated: Generated::default(),
         }
     }
 
@@ -171,6 +170,11 @@ impl<'o> Reader<'o> {
             field(name).map(|text| yaml::value(text).map(|value| value.and_then(|mut all| all.get_mut(name).map(Value::take))))
         };
         let (Ok(metadata), Ok(status)) = (part("metadata").transpose(), part("status").transpose()) else { return false };
+        // What a name is made from is the object as a whole.
+        let metadata = metadata.flatten();
+        if is_unnamed(metadata.as_ref()) {
+            return false;
+        }
         let Some(text) = field("spec") else { return false };
         let checked = if let Some(known) = self.specs.get(text) {
             known.clone()
@@ -180,11 +184,11 @@ impl<'o> Reader<'o> {
             self.specs.put(text, &checked);
             checked
         };
-        self.pod(metadata.flatten(), &checked, status.flatten(), origin);
+        self.pod(metadata, &checked, status.flatten(), origin);
         true
     }
 
-    fn object(&mut self, value: Value, origin: Origin<'_>, implied: Option<(String, String)>) {
+    fn object(&mut self, mut value: Value, origin: Origin<'_>, implied: Option<(String, String)>) {
         let (api_version, kind) = match (text_of(&value, "apiVersion"), text_of(&value, "kind"), implied) {
             (Ok(api_version), Ok(kind), _) => (api_version, kind),
             (_, _, Some(implied)) => implied,
@@ -194,7 +198,10 @@ impl<'o> Reader<'o> {
             }
         };
         match kind::find(&api_version, &kind) {
-            kind::Found::Known(kind) => self.known(kind, &api_version, value, origin),
+            kind::Found::Known(kind) => {
+                self.generated.complete(&mut value);
+                self.known(kind, &api_version, value, origin);
+            }
             kind::Found::Unknown => *self.inventory.skipped.entry(format!("{api_version} {kind}")).or_default() += 1,
             kind::Found::OtherVersion(wanted) => {
                 let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
@@ -256,7 +263,7 @@ impl<'o> Reader<'o> {
         if !report_unknown {
             found.clear();
         }
-        let name = self.name(&mut metadata, &mut found);
+        let name = Self::name(&metadata, &mut found);
         let namespace = if kind::is_namespaced(kind) {
             let given = metadata.namespace.get_or_insert_with(|| self.options.namespace.to_string());
             if let Err(why) = syntax::label_name(given) {
@@ -281,7 +288,7 @@ impl<'o> Reader<'o> {
     /// How an object is called in findings, before its metadata are known to be right.
     fn shown(&self, kind: &str, metadata: &Value) -> String {
         let text = |field: &str| metadata.get(field).and_then(Value::as_str);
-        let name = text("name").or_else(|| text("generateName")).unwrap_or_default();
+        let name = text("name").unwrap_or_default();
         if kind::is_namespaced(kind) {
             format!("{kind}/{}/{name}", text("namespace").unwrap_or(&self.options.namespace))
         } else {
@@ -289,26 +296,15 @@ impl<'o> Reader<'o> {
         }
     }
 
-    /// The name, made up from `generateName` where there is none.
-    fn name(&mut self, metadata: &mut ObjectMeta, found: &mut Vec<Finding>) -> Arc<str> {
-        let prefix = metadata.generate_name.as_deref().unwrap_or_default();
-        let name = match metadata.name.as_deref().unwrap_or_default() {
-            "" if prefix.is_empty() => {
-                found.push(Finding::error("metadata.name", "is missing"));
-                return Arc::from("");
-            }
-            "" => {
-                let count = self.generated.entry(prefix.to_owned()).or_default();
-                *count += 1;
-                format!("{prefix}{}", *count - 1)
-            }
-            name => name.to_owned(),
-        };
-        if let Err(why) = syntax::subdomain(&name) {
+    /// The name, checked.
+    fn name(metadata: &ObjectMeta, found: &mut Vec<Finding>) -> Arc<str> {
+        let name = metadata.name.as_deref().unwrap_or_default();
+        if name.is_empty() {
+            found.push(Finding::error("metadata.name", "is missing"));
+        } else if let Err(why) = syntax::subdomain(name) {
             let shown: String = name.chars().take(80).collect();
             found.push(Finding::error("metadata.name", format!("{shown:?} {why}")));
         }
-        metadata.name = Some(name.clone());
         name.into()
     }
 

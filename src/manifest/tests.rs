@@ -240,11 +240,40 @@ fn names_are_checked_made_up_and_unique() {
         pod("~", "  generateName: g-\n")
     );
     let found = inventory(&text);
-    assert_eq!(pods(&found), ["default/a", "default/g-0", "default/g-1"]);
+    let [first, second, third] = &pods(&found)[..] else { panic!("{:?}", pods(&found)) };
+    assert_eq!(first, "default/a");
+    assert!(second.starts_with("default/g-") && third.starts_with("default/g-") && second != third, "{second} {third}");
     let messages = findings(&found);
     assert!(messages[0].contains("\"A_b\" must be at most 253 lowercase letters"), "{messages:?}");
     assert!(messages[1].contains("Pod/default/a: metadata.name: is defined again at <stdin>:"), "{messages:?}");
     assert_eq!(messages.len(), 2);
+}
+
+/// Jobs of a CI system have a generated name; what each asks for must not change hands when the documents do.
+#[test]
+fn generated_names_stay_with_their_content() {
+    let job = |cpu: u8| {
+        format!(
+            "---\napiVersion: batch/v1\nkind: Job\nmetadata: {{generateName: ci-}}\nspec:\n  template:\n    spec: {{containers: [{{name: a, resources: {{requests: {{cpu: {cpu}}}}}}}]}}\n"
+        )
+    };
+    let pod = |label: &str| pod("", &format!("  generateName: g-\n  labels: {{x: {label}}}\n"));
+    let documents = [job(1), job(2), pod("u"), pod("v"), pod("v")];
+    let told = |documents: Vec<String>| {
+        let found = inventory(&documents.concat());
+        assert_eq!(findings(&found), Vec::<String>::new());
+        let mut all: Vec<_> = found
+            .pods
+            .iter()
+            .flat_map(|set| set.value.keys.iter().map(|key| (key.to_string(), set.value.labels.clone(), set.value.spec.clone())))
+            .map(|(name, labels, spec)| format!("{name} {labels:?} {:?}", spec.containers[0].resources))
+            .collect();
+        all.sort();
+        all
+    };
+    let forward = told(documents.to_vec());
+    assert_eq!(forward.len(), 5);
+    assert_eq!(told(documents.iter().rev().cloned().collect()), forward);
 }
 
 #[test]
