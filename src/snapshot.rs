@@ -32,6 +32,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::manifest::{Inventory, Sourced};
 use claim::Claim;
 use node::{Surroundings, Usage};
+use pod::{Leaving, Standing, standing};
 use std::collections::{BTreeMap, BTreeSet};
 use unique::{Named, unique};
 use volume::attachment::Limits;
@@ -265,18 +266,16 @@ fn notes(pools: &[NodePool], unresolved: &BTreeSet<String>, catalog: &Catalog) -
 }
 
 fn ignored(inventory: &Inventory) -> Ignored {
+    let leaving = Leaving::new(inventory);
     let mut counts = Ignored::default();
     for set in inventory.pods.iter().map(|source| &source.value) {
-        let state = &set.state;
-        let of_node = state.mirror || state.controller.as_ref().is_some_and(|owner| owner.kind.as_ref() == "DaemonSet");
-        let gated = set.spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty());
-        let counter = match () {
-            () if state.terminal => &mut counts.finished,
-            () if state.node.is_some() => &mut counts.bound,
-            () if of_node => &mut counts.of_nodes,
-            () if state.terminating => &mut counts.deleting,
-            () if gated => &mut counts.gated,
-            () => continue,
+        let counter = match standing(set, &leaving) {
+            Standing::Finished => &mut counts.finished,
+            Standing::Bound => &mut counts.bound,
+            Standing::OfNode => &mut counts.of_nodes,
+            Standing::Deleting => &mut counts.deleting,
+            Standing::Gated => &mut counts.gated,
+            Standing::Pending => continue,
         };
         *counter += set.keys.len();
     }

@@ -39,6 +39,7 @@ pub struct PodSet {
 }
 
 /// What a cluster has decided about a pod already.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own that the cluster states")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PodState {
     /// The node that it is bound to.
@@ -49,6 +50,10 @@ pub struct PodState {
     pub terminating: bool,
     /// It is the mirror of a static pod, or owned by a Node.
     pub mirror: bool,
+    /// It asks not to be disrupted (`karpenter.sh/do-not-disrupt: "true"`).
+    pub stays: bool,
+    /// It is known not to be ready.
+    pub unready: bool,
     /// Its controller.
     pub controller: Option<Controller>,
 }

@@ -88,7 +88,7 @@ macro_rules! unchecked {
 }
 
 // Nodes come from a cluster, where amounts that make no sense do occur: their translation judges them.
-unchecked!(Namespace, Node, PodDisruptionBudget, PersistentVolumeClaim, PersistentVolume, StorageClass, CSINode);
+unchecked!(Namespace, Node, PersistentVolumeClaim, PersistentVolume, StorageClass, CSINode);
 
 impl Checked for PriorityClass {
     fn metadata_mut(&mut self) -> &mut ObjectMeta {
@@ -121,6 +121,18 @@ impl Checked for RuntimeClass {
         if let Some(scheduling) = &self.scheduling {
             admission::labels(scheduling.node_selector.as_ref(), "scheduling.nodeSelector", found);
             admission::tolerations(scheduling.tolerations.as_deref(), "scheduling.tolerations", found);
+        }
+    }
+}
+
+impl Checked for PodDisruptionBudget {
+    fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+
+    fn check(&self, found: &mut Vec<Finding>) {
+        if let Some(selector) = self.spec.as_ref().and_then(|spec| spec.selector.as_ref()) {
+            admission::label_selector(selector, "spec.selector", found);
         }
     }
 }

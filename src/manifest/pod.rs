@@ -4,6 +4,7 @@ use super::admission;
 use super::field::{Finding, any_error, decode};
 use super::inventory::{Controller, PodState};
 use super::reduce::Interner;
+use crate::api::label;
 use crate::quantity::Quantity;
 use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
@@ -64,8 +65,17 @@ impl SpecCache {
 struct Status {
     phase: Option<String>,
     nominated_node_name: Option<String>,
+    conditions: Option<Vec<Condition>>,
     container_statuses: Option<Vec<ContainerStatus>>,
     init_container_statuses: Option<Vec<ContainerStatus>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -92,12 +102,14 @@ pub(super) fn state(
         }
     };
     let controller = controller(metadata, interner);
-    let annotated = metadata.annotations.as_ref().is_some_and(|all| all.contains_key(MIRROR));
+    let annotation = |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key));
     let state = PodState {
         node: checked.node.clone(),
         terminal: matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")),
         terminating: metadata.deletion_timestamp.is_some(),
-        mirror: annotated || controller.as_ref().is_some_and(|owner| owner.kind.as_ref() == "Node"),
+        stays: annotation(label::DO_NOT_DISRUPT).is_some_and(|value| value == "true"),
+        unready: status.conditions.iter().flatten().any(|one| one.kind == "Ready" && one.status == "False"),
+        mirror: annotation(MIRROR).is_some() || controller.as_ref().is_some_and(|owner| owner.kind.as_ref() == "Node"),
         controller,
     };
     if let Some(node) = status.nominated_node_name.filter(|name| !name.is_empty() && state.node.is_none()) {

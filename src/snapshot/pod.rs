@@ -1,9 +1,11 @@
 //! Pods: which need a place, what each asks for, and what those that run take up.
 
+mod leaving;
 mod requests;
 mod shape;
 mod topology;
 
+pub(super) use leaving::Leaving;
 pub(super) use shape::Shapes;
 
 use super::volume::{self, Volumes};
@@ -36,7 +38,7 @@ pub struct BoundPod {
 /// What becomes of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
-    /// It needs a place.
+    /// It needs a place: it has none, or its node is being deleted.
     Pending,
     /// It succeeded or failed.
     Finished,
@@ -51,12 +53,13 @@ pub enum Standing {
 }
 
 /// What becomes of the pods of a set.
-pub fn standing(set: &PodSet) -> Standing {
+pub(super) fn standing(set: &PodSet, leaving: &Leaving<'_>) -> Standing {
     let state = &set.state;
     let of_daemon_set = state.controller.as_ref().is_some_and(|owner| owner.kind.as_ref() == "DaemonSet");
     let gated = set.spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty());
     match () {
         () if state.terminal => Standing::Finished,
+        () if leaving.moves(set) => Standing::Pending,
         () if state.node.is_some() => Standing::Bound,
         () if state.mirror || of_daemon_set => Standing::OfNode,
         () if state.terminating => Standing::Deleting,
@@ -68,9 +71,10 @@ pub fn standing(set: &PodSet) -> Standing {
 /// The pods that need a place. A pod with an error is left out; a warning that many pods share is given once.
 pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
     let (mut shapes, volumes) = (Shapes::new(inventory), Volumes::new(inventory));
+    let leaving = Leaving::new(inventory);
     let (mut pods, mut found) = (Vec::new(), Vec::new());
     let mut warnings: BTreeMap<(usize, &'static str), (&PodSet, &Place, usize)> = BTreeMap::new();
-    for source in inventory.pods.iter().filter(|source| standing(&source.value) == Standing::Pending) {
+    for source in inventory.pods.iter().filter(|source| standing(&source.value, &leaving) == Standing::Pending) {
         let set = &source.value;
         let Some(first) = set.keys.first() else { continue };
         let translated = shapes.of(&set.spec, &first.namespace, &set.labels);
@@ -104,9 +108,11 @@ pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
 /// What is on each node.
 pub fn bound(inventory: &Inventory) -> BTreeMap<String, Vec<BoundPod>> {
     let (mut shapes, volumes) = (Shapes::new(inventory), Volumes::new(inventory));
+    let leaving = Leaving::new(inventory);
     let mut attached: BTreeMap<&str, BTreeSet<ObjectKey>> = BTreeMap::new();
     let mut by_node: BTreeMap<String, Vec<BoundPod>> = BTreeMap::new();
-    for set in inventory.pods.iter().map(|source| &source.value).filter(|set| standing(set) == Standing::Bound) {
+    let sets = inventory.pods.iter().map(|source| &source.value);
+    for set in sets.filter(|set| standing(set, &leaving) == Standing::Bound) {
         let (Some(node), Some(first)) = (&set.state.node, set.keys.first()) else { continue };
         let Translated { requests, host_ports, topology, .. } = shapes.of(&set.spec, &first.namespace, &set.labels);
         let required = topology.anti_affinity.iter().filter(|term| !term.is_preferred());

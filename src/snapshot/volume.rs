@@ -13,7 +13,7 @@ pub(super) mod attachment;
 mod claim;
 mod topology;
 
-use super::pod::{Standing, standing};
+use super::pod::{Leaving, Standing, standing};
 use crate::manifest::{Inventory, PodSet};
 use claim::Storage;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSpec, Volume};
@@ -72,10 +72,10 @@ pub(super) struct Volumes<'i> {
 
 impl<'i> Volumes<'i> {
     pub(super) fn new(inventory: &'i Inventory) -> Self {
-        let storage = Storage::new(inventory);
+        let (storage, leaving) = (Storage::new(inventory), Leaving::new(inventory));
         let mut holders: BTreeMap<ObjectKey, (bool, ObjectKey)> = BTreeMap::new();
         for set in inventory.pods.iter().map(|source| &source.value).filter(|set| has_claims(set)) {
-            let waits = match standing(set) {
+            let waits = match standing(set, &leaving) {
                 Standing::Bound => false,
                 Standing::Pending => true,
                 _ => continue,

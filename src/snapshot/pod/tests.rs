@@ -189,3 +189,91 @@ fn sums_that_overflow_refuse_the_pod_alone() {
         "{found:?}"
     );
 }
+
+/// Node `old` is being deleted by itself, `claimed` by its NodeClaim, and `kept` not at all.
+fn nodes() -> Vec<Value> {
+    let node = |name: &str| json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {"providerID": format!("aws:///us-west-2a/{name}")}});
+    let mut old = node("old");
+    old["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let claim = json!({
+        "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
+        "metadata": {"name": "c", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"}, "requirements": []},
+        "status": {"providerID": "aws:///us-west-2a/claimed"}
+    });
+    vec![old, node("claimed"), node("kept"), claim]
+}
+
+/// A running pod, with this in its metadata.
+fn running(name: &str, node: &str, metadata: &Value) -> Value {
+    let mut pod = pod(name, &json!({"nodeName": node}));
+    for (key, value) in metadata.as_object().unwrap() {
+        pod["metadata"][key] = value.clone();
+    }
+    pod
+}
+
+/// The names of the pods that need a place, and of those that take up room.
+fn dealt(objects: &[Value]) -> (Vec<String>, Vec<String>) {
+    let inventory = inventory(objects);
+    let (pods, found) = pods(&inventory);
+    assert_eq!(found, []);
+    let bound = bound(&inventory);
+    (
+        pods.iter().map(|pod| pod.key.name.to_string()).collect(),
+        bound.values().flatten().map(|pod| pod.key.name.to_string()).collect(),
+    )
+}
+
+#[test]
+fn pods_on_nodes_that_are_being_deleted_need_a_place_again() {
+    let owned = |kind: &str| json!([{"apiVersion": "apps/v1", "kind": kind, "name": "o", "uid": "u", "controller": true}]);
+    let gone = "2026-01-01T00:00:00Z";
+    let mut objects = nodes();
+    objects.extend([
+        running("moves", "old", &json!({})),
+        running("moves-too", "claimed", &json!({})),
+        running("comes-again", "old", &json!({"deletionTimestamp": gone, "ownerReferences": owned("StatefulSet")})),
+        running("stays", "kept", &json!({})),
+        running("goes", "old", &json!({"deletionTimestamp": gone, "ownerReferences": owned("ReplicaSet")})),
+        running("daemon", "old", &json!({"ownerReferences": owned("DaemonSet")})),
+        running("asks-to-stay", "old", &json!({"annotations": {"karpenter.sh/do-not-disrupt": "true"}})),
+        running("asks-in-vain", "old", &json!({"annotations": {"karpenter.sh/do-not-disrupt": "false"}})),
+    ]);
+    let mut ended = running("ended", "old", &json!({}));
+    ended["status"] = json!({"phase": "Succeeded"});
+    objects.push(ended);
+    let (pending, bound) = dealt(&objects);
+    assert_eq!(pending, ["moves", "moves-too", "comes-again", "asks-in-vain"]);
+    assert_eq!(bound, ["stays", "goes", "daemon", "asks-to-stay"]);
+}
+
+#[test]
+fn a_budget_that_never_allows_a_disruption_keeps_pods_on_a_node_that_is_being_deleted() {
+    let budget =
+        |spec: Value| json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"}, "spec": spec});
+    let mut unready = running("unready", "old", &json!({"labels": {"app": "a"}}));
+    unready["status"] = json!({"conditions": [{"type": "Ready", "status": "False"}]});
+    let pods = [
+        running("a", "old", &json!({"labels": {"app": "a"}})),
+        running("b", "old", &json!({"labels": {"app": "b"}})),
+        running("elsewhere", "old", &json!({"namespace": "other", "labels": {"app": "a"}})),
+        unready,
+    ];
+    let one_of = json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["a", "c"]}]});
+    let of_a = json!({"matchLabels": {"app": "a"}});
+    for (spec, kept) in [
+        (json!({"maxUnavailable": 0, "selector": of_a}), vec!["a", "unready"]),
+        (json!({"maxUnavailable": "0%", "selector": one_of}), vec!["a", "unready"]),
+        (json!({"minAvailable": "100%", "selector": {}}), vec!["a", "b", "unready"]),
+        (json!({"minAvailable": "100%", "selector": of_a, "unhealthyPodEvictionPolicy": "AlwaysAllow"}), vec!["a"]),
+        (json!({"maxUnavailable": 1, "selector": of_a}), vec![]),
+        (json!({"minAvailable": 1, "selector": of_a}), vec![]),
+        (json!({"maxUnavailable": 0}), vec![]),
+    ] {
+        let objects: Vec<Value> = nodes().into_iter().chain(pods.clone()).chain([budget(spec.clone())]).collect();
+        let (pending, bound) = dealt(&objects);
+        assert_eq!(bound, kept, "{spec}");
+        assert_eq!(pending.len() + bound.len(), 4, "{spec}");
+    }
+}
