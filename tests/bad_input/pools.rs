@@ -147,6 +147,73 @@ fn classes_that_are_refused_take_their_pools_with_them() {
     );
 }
 
+/// EC2 takes 50 tags of 128 and 256 characters on one resource; five places are ours.
+#[test]
+fn tags_that_ec2_would_refuse_are_refused() {
+    let tagged = |tags: &str| class(&format!("  amiSelectorTerms: [{{alias: al2023@latest}}]\n  tags: {{{tags}}} # <--\n"));
+    let many = |count: usize| (0..count).map(|n| format!("tag-{n}: v")).collect::<Vec<_>>().join(", ");
+    run(&[
+        ("51 tags", tagged(&many(51)), "spec.tags: Too many: 51: must have at most 45 entries", Refused),
+        ("one tag too many", tagged(&many(46)), "spec.tags: Too many: 46", Refused),
+        ("a key of 129 characters", tagged(&format!("{}: v", "k".repeat(129))), "at most 128 characters", Refused),
+        ("a value of 257 characters", tagged(&format!("k: {}", "v".repeat(257))), "spec.tags", Refused),
+        ("no key", tagged("\"\": v"), "empty tag keys", Refused),
+        ("AWS's own prefix", tagged("aws:name: v"), "restricted tag matching aws:", Refused),
+        ("a tag of ours", tagged("karpenter.sh/nodepool: v"), "restricted tag", Refused),
+        ("a control character", tagged("k: \"a\\x00b\""), "control characters", Refused),
+        ("a number", tagged("k: 1"), "spec.tags", Refused),
+    ]);
+    for tags in [many(45), format!("{}: {}", "k".repeat(128), "v".repeat(256)), "größe: \"\\u202Eklein\"".to_owned()] {
+        let outcome = outcome(&[("tags.yaml", &tagged(&tags))], super::catalog());
+        assert!(!outcome.findings.iter().any(windlass::diagnostic::Diagnostic::is_error), "{tags}: {:?}", outcome.findings);
+    }
+}
+
+#[test]
+fn budgets_that_karpenter_cannot_read_are_refused() {
+    let budgets = |text: &str| pool(&format!("  disruption:\n    consolidateAfter: 0s\n    budgets:\n      - {text} # <--\n"));
+    let scheduled = |schedule: &str| budgets(&format!("{{nodes: \"1\", schedule: \"{schedule}\", duration: 1h}}"));
+    run(&[
+        ("more than the API can count", budgets("{nodes: \"2147483648\"}"), "must be at most 2147483647", Refused),
+        ("less than none", budgets("{nodes: \"-1\"}"), "budgets[0].nodes", Refused),
+        ("half of a per cent", budgets("{nodes: 0.5%}"), "budgets[0].nodes", Refused),
+        ("a reason of one's own", budgets("{nodes: \"1\", reasons: [Bored]}"), "budgets[0].reasons[0]", Refused),
+        ("minute 60", scheduled("60 * * * *"), "\"60\" is no value of the minute", Refused),
+        ("the 32nd", scheduled("0 0 32 * *"), "\"32\" is no value of the day of month", Refused),
+        ("Sunday as 7", scheduled("0 0 * * 7"), "\"7\" is no value of the day of week", Refused),
+        ("the last day", scheduled("0 0 L * *"), "\"L\" is no value of the day of month", Refused),
+        ("from Friday to Monday", scheduled("0 0 * * fri-mon"), "ends before it begins", Refused),
+        ("seconds", scheduled("0 0 0 * * *"), "schedule", Refused),
+        ("an unknown macro", scheduled("@fortnightly"), "schedule", Refused),
+        ("a time zone", scheduled("TZ=UTC 0 0 * * *"), "schedule", Refused),
+        (
+            "a window of seconds",
+            budgets("{nodes: \"1\", schedule: \"@daily\", duration: 30s}"),
+            "hours and minutes such as 8h",
+            Refused,
+        ),
+        ("a window without end", budgets("{nodes: \"1\", schedule: \"@daily\"}"), "must be set with 'duration'", Refused),
+    ]);
+}
+
+/// A disruption budget is about nodes that run: whatever it says, new pods get their nodes.
+#[test]
+fn budgets_that_overlap_or_allow_nothing_change_no_plan() {
+    for budgets in [
+        "[{nodes: \"0\"}]",
+        "[{nodes: 0%}, {nodes: 100%}]",
+        "[{nodes: \"2147483647\"}]",
+        "[{nodes: \"1\", schedule: 0 9 * * mon-fri, duration: 8h}, {nodes: \"5\", schedule: 0 12 * * *, duration: 8h0m0s}]",
+        "[{nodes: \"1\", schedule: 30 2 29 2 *, duration: 24h, reasons: [Drifted, Empty]}]",
+    ] {
+        let text = pool(&format!("  weight: 1\n  disruption: {{consolidateAfter: 0s, budgets: {budgets}}}\n"));
+        let budgeted = outcome(&[("pool.yaml", &text)], super::catalog());
+        assert!(budgeted.findings.is_empty(), "{budgets}: {:?}", budgeted.findings);
+        let plain = outcome(&[("pool.yaml", &pool("  weight: 1\n"))], super::catalog());
+        assert_eq!(budgeted.plan, plain.plan, "{budgets}");
+    }
+}
+
 #[test]
 fn limits_hold_whatever_the_pods_want() {
     let limited = |limits: &str| {
