@@ -28,6 +28,7 @@ use against::{Against, Peer};
 use input::Input;
 use owo_colors::OwoColorize;
 use report::Report;
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -259,9 +260,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         against: against.as_ref(),
     };
     if let Some(path) = &args.out {
-        std::fs::write(path, json::render(&report)?).map_err(|error| format!("--out {}: {error}", path.display()))?;
+        let written = File::create(path).and_then(|mut file| json::write(&report, &mut file));
+        written.map_err(|error| format!("--out {}: {error}", path.display()))?;
     }
-    terminal::data(&render(&report, args.output)?)?;
+    print(&report, args.output)?;
     if !args.quiet {
         tell_end(&report, args.output, took);
     }
@@ -308,12 +310,24 @@ fn exit_code(plan: &Plan, incomplete: bool, detailed: bool) -> u8 {
     }
 }
 
+/// Prints the report. JSON can be large and goes out as it is made.
+fn print(report: &Report<'_>, output: Output) -> Result<(), Failure> {
+    if output == Output::Json {
+        return terminal::stream(|to| json::write(report, to));
+    }
+    terminal::data(&render(report, output)?)
+}
+
 /// The report in the form asked for.
 fn render(report: &Report<'_>, output: Output) -> Result<String, Failure> {
     Ok(match output {
         Output::Table => table::render(report, table::Detail::Table),
         Output::Wide => table::render(report, table::Detail::Wide),
-        Output::Json => json::render(report)?,
+        Output::Json => {
+            let mut text = Vec::new();
+            json::write(report, &mut text)?;
+            String::from_utf8(text)?
+        }
         Output::Yaml => yaml::render(report)?,
         Output::Markdown => markdown::render(report),
         Output::Name => name::render(report),

@@ -31,13 +31,18 @@ impl Color {
 
 /// Writes data to standard output. A reader that went away (`| head`) is no failure.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
-    let written = if text.contains('\x1b') {
-        anstream::stdout().lock().write_all(text.as_bytes())
-    } else {
-        // Megabytes of JSON need no search for colours.
-        std::io::stdout().lock().write_all(text.as_bytes())
-    };
-    match written.and_then(|()| std::io::stdout().flush()) {
+    stream(|stdout| {
+        if text.contains('\x1b') {
+            anstream::stdout().lock().write_all(text.as_bytes())
+        } else {
+            stdout.write_all(text.as_bytes())
+        }
+    })
+}
+
+/// Lets `write` write data without colours to standard output, piece by piece.
+pub(crate) fn stream(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
+    match write(&mut std::io::stdout()).and_then(|()| std::io::stdout().flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("cannot write to standard output: {error}").into()),
         _ => Ok(()),
     }

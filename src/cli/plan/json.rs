@@ -8,7 +8,6 @@ mod certificate;
 mod explanation;
 
 use super::report::{Report, gap_permille};
-use crate::cli::Failure;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::quantity;
 use against::{Comparison, comparison};
@@ -16,24 +15,26 @@ use certificate::{Proof, proof};
 use explanation::{Explained, explained};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::io::{BufWriter, Write};
 use windlass_solver::plan::{Charged, ExistingPlacement, FunnelStep, OfferingRef};
 use windlass_solver::{CapacityType, MicroUsd, ObjectKey, Plan, PlannedNode, Resources, Taint, Unschedulable};
 
-/// Indented JSON with a newline at the end.
-pub(crate) fn render(report: &Report<'_>) -> Result<String, Failure> {
-    let mut text = serde_json::to_string_pretty(&document(report))?;
-    text.push('\n');
-    Ok(text)
+/// Writes indented JSON with a newline at the end. A large plan is tens of megabytes, so that it is never held as text.
+pub(crate) fn write(report: &Report<'_>, to: &mut dyn Write) -> std::io::Result<()> {
+    let mut buffer = BufWriter::with_capacity(1 << 16, to);
+    serde_json::to_writer_pretty(&mut buffer, &document(report))?;
+    buffer.write_all(b"\n")?;
+    buffer.flush()
 }
 
 /// The whole document.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Document<'a> {
     api_version: &'static str,
     kind: &'static str,
     summary: Summary,
-    nodes: Vec<NewNode<'a>>,
+    nodes: NewNodes<'a>,
     existing_nodes: Vec<ExistingNode<'a>>,
     unschedulable: Vec<UnschedulablePod<'a>>,
     warnings: Vec<Warning<'a>>,
@@ -86,6 +87,15 @@ impl Minimised {
 #[derive(Debug, Serialize)]
 struct Solver {
     steps: u64,
+}
+
+/// Made one by one while they are written.
+struct NewNodes<'a>(&'a Report<'a>);
+
+impl Serialize for NewNodes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.plan.nodes.iter().map(|planned| node(self.0, planned)))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -207,7 +217,7 @@ pub(super) fn document<'a>(report: &'a Report<'a>) -> Document<'a> {
         api_version: "windlass.dev/v1",
         kind: "Plan",
         summary: summary(plan),
-        nodes: plan.nodes.iter().map(|planned| node(report, planned)).collect(),
+        nodes: NewNodes(report),
         existing_nodes: plan.existing_nodes.iter().map(existing_node).collect(),
         unschedulable: plan.unschedulable.iter().map(unschedulable).collect(),
         warnings: warnings(report.findings),
