@@ -26,11 +26,13 @@ mod syntax;
 mod tracked;
 mod twice;
 mod workload;
+mod written;
 mod yaml;
 
 pub use files::{ReadError, Source};
 pub use inventory::{Controller, DaemonSet, Inventory, PodSet, PodState, Sourced};
 pub(crate) use workload::spec_path;
+pub use written::Written;
 
 use std::sync::Arc;
 

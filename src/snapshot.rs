@@ -112,6 +112,9 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
         diagnostics.push(Diagnostic::error(error.to_string()));
         Snapshot::default()
     });
+    for finding in &mut diagnostics {
+        inventory.written.place(finding);
+    }
     Taken { snapshot, diagnostics, notes: assumptions, ignored: ignored(inventory) }
 }
 

@@ -223,6 +223,27 @@ fn unknown_fields_are_errors_with_their_line_and_others_are_converted() {
 }
 
 #[test]
+fn what_the_conversion_changes_is_told_with_the_line_of_its_field() {
+    for (file, expected) in [
+        ("label-only.yaml", "label-only.yaml:7 (document 1): Provisioner/spot: spec.labels[karpenter.sh/capacity-type]: "),
+        ("label-only.yaml", "label-only.yaml:9 (document 1): Provisioner/spot: spec.requirements[0].key: "),
+        ("kubelets.yaml", "kubelets.yaml:7 (document 1): Provisioner/a: spec.kubeletConfiguration.containerRuntime: "),
+        ("kubelets.yaml", "kubelets.yaml:15 (document 2): Provisioner/b: spec.kubeletConfiguration: "),
+        ("kubelets.yaml", "kubelets.yaml:42 (document 5): AWSNodeTemplate/shared: spec.userData: "),
+        // A field that is not there stands where it would be written.
+        ("kubelets.yaml", "kubelets.yaml:41 (document 5): AWSNodeTemplate/shared: spec.amiFamily: "),
+        ("refused.yaml", "refused.yaml:15 (document 2): Provisioner/launch-template: spec.provider.launchTemplate: "),
+    ] {
+        let (_, _, stderr) = windlass(&["-f", file], "");
+        assert!(stderr.contains(expected), "{expected}\nis not in\n{stderr}");
+    }
+    let list = "apiVersion: v1\nkind: List\nitems: [{apiVersion: karpenter.sh/v1alpha5, kind: Provisioner,\n  metadata: {name: a}, spec: {\n  \
+                ttlSecondsUntilExpired: 9,\n  provider: {subnetSelector: {a: b}, securityGroupSelector: {a: b}}}}]\n";
+    let (_, _, stderr) = windlass(&["-f", "-"], list);
+    assert!(stderr.contains("warning: <stdin>:5 (document 1): Provisioner/a: spec.ttlSecondsUntilExpired: "), "{stderr}");
+}
+
+#[test]
 fn workloads_with_old_names_are_reported_with_their_lines() {
     let (code, stdout, stderr) = windlass(&["-f", "workloads.yaml", "-o", "name"], "");
     assert_eq!((code, stdout.lines().count()), (Some(0), 2), "{stderr}");

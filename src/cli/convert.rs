@@ -128,7 +128,9 @@ fn placed(found: &[Diagnostic], inventory: &Inventory, refused: &BTreeSet<String
     let is_news = |finding: &&Diagnostic| finding.object.as_ref().is_none_or(|object| !refused.contains(object));
     let place = |finding: &Diagnostic| {
         let place = finding.object.as_ref().and_then(|object| places.get(object)).map(|place| (*place).clone());
-        Diagnostic { place, ..finding.clone() }
+        let mut finding = Diagnostic { place, ..finding.clone() };
+        inventory.written.place(&mut finding);
+        finding
     };
     found.iter().filter(is_news).map(place).collect()
 }

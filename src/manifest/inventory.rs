@@ -1,5 +1,6 @@
 //! What the input holds, typed and with the place of every object.
 
+use super::Written;
 use crate::api::{AWSNodeTemplate, EC2NodeClass, NodeClaim, NodePool, Provisioner};
 use crate::diagnostic::{Diagnostic, Place};
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, PodSpec};
@@ -119,6 +120,8 @@ pub struct Inventory {
     pub csi_nodes: Vec<Sourced<CSINode>>,
     /// Objects of kinds that decide nothing, by `apiVersion kind` (`v1 ConfigMap`).
     pub skipped: BTreeMap<String, usize>,
+    /// How Karpenter's kinds were written.
+    pub written: Written,
     /// Findings, in the order of the input.
     pub diagnostics: Vec<Diagnostic>,
 }

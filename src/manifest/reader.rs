@@ -382,6 +382,8 @@ impl<'o> Reader<'o> {
         match super::tracked::read::<T>(value).object {
             Ok(mut value) => {
                 metadata(&mut value).clone_from(&object.metadata);
+                let Origin { text, line, within, .. } = object.origin;
+                self.inventory.written.keep(object.origin.place(), text, line, within);
                 list(&mut self.inventory).push(Sourced { value, place: object.origin.place() });
             }
             Err((error, _)) => self.report(object.origin, &object.shown, vec![Finding::error("", error.to_string())]),
