@@ -115,43 +115,64 @@ pub(super) fn pack_in_shares(instance: &Instance, values: &[f64], prices: &[f64]
     packing
 }
 
+/// What a bin was found to hold, or a ceiling on what that is worth for its price.
+struct Rank {
+    bin: usize,
+    ratio: f64,
+    counts: Counts,
+}
+
 /// Packs all demand; a filling is repeated as often as it fits whole. Always finishes: the meter is charged, not asked.
+///
+/// Demand only shrinks, so what a bin was worth before is taken as the most that it is worth now: only bins that come out on top are
+/// filled anew.
 pub(super) fn pack(instance: &Instance, values: &[f64], prices: &[f64], meter: &mut Meter<'_>) -> Packing {
     let orders = Orders::new(instance, values, prices);
     let mut left = instance.demand.clone();
-    // No filling is worth more than the bin's capacity at `prices` times the best value per priced size.
+    let mut ranks = ceilings(instance, values, prices);
+    let mut packing = Packing::new();
+    while left.iter().any(|count| *count > 0) {
+        let top = (0..ranks.len()).max_by(|a, b| ranks[*a].ratio.total_cmp(&ranks[*b].ratio).then(b.cmp(a)));
+        let Some(rank) = top.map(|top| &mut ranks[top]) else { break };
+        let whole = !rank.counts.is_empty() && rank.counts.iter().all(|(class, count)| left[*class as usize] >= *count);
+        if !whole {
+            if rank.ratio < 0.0 {
+                break;
+            }
+            meter.spend(1 + fill_best(instance, &orders, rank, &left, values) / 16);
+            continue;
+        }
+        let bin = instance.cheapest(&rank.counts).unwrap_or(rank.bin);
+        let filling = Filling { bin, counts: rank.counts.clone() };
+        let uses = take_whole(&mut left, &filling, u32::MAX);
+        meter.spend(1);
+        packing.push((filling, uses));
+    }
+    packing
+}
+
+/// No filling is worth more than the bin's capacity at `prices` times the best value per priced size.
+fn ceilings(instance: &Instance, values: &[f64], prices: &[f64]) -> Vec<Rank> {
     let charge = super::bound::priced(instance, prices);
     let ratio = (0..instance.classes()).map(|class| values[class] / charge[class].max(1e-12)).fold(0.0, f64::max);
     let ceiling = |bin: usize| {
         let room: f64 = instance.capacity(bin).iter().zip(prices).map(|(room, price)| *room as f64 * price).sum();
         room * ratio / instance.cost(bin)
     };
-    let mut bins: Vec<(f64, usize)> = (0..instance.bins()).map(|bin| (ceiling(bin), bin)).collect();
-    bins.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut packing = Packing::new();
-    while left.iter().any(|count| *count > 0) {
-        let mut best: (f64, Filling) = (-1.0, Filling { bin: 0, counts: Counts::new() });
-        let mut looked = 0;
-        for (ceiling, bin) in &bins {
-            if *ceiling <= best.0 {
-                break;
-            }
-            for order in 0..orders.len() {
-                let (counts, worth, seen) = orders.fill(instance, *bin, order, &left, values);
-                looked += seen;
-                if worth / instance.cost(*bin) > best.0 && !counts.is_empty() {
-                    best = (worth / instance.cost(*bin), Filling { bin: *bin, counts });
-                }
-            }
+    (0..instance.bins()).map(|bin| Rank { bin, ratio: ceiling(bin), counts: Counts::new() }).collect()
+}
+
+/// Fills the bin of `rank` with what is left, in every order; returns the classes looked at.
+fn fill_best(instance: &Instance, orders: &Orders, rank: &mut Rank, left: &[u32], values: &[f64]) -> u64 {
+    let cost = instance.cost(rank.bin);
+    let mut looked = 0;
+    (rank.ratio, rank.counts) = (-1.0, Counts::new());
+    for order in 0..orders.len() {
+        let (counts, worth, seen) = orders.fill(instance, rank.bin, order, left, values);
+        looked += seen;
+        if worth / cost > rank.ratio && !counts.is_empty() {
+            (rank.ratio, rank.counts) = (worth / cost, counts);
         }
-        meter.spend(1 + looked / 16);
-        let mut filling = best.1;
-        filling.bin = instance.cheapest(&filling.counts).unwrap_or(filling.bin);
-        let uses = take_whole(&mut left, &filling, u32::MAX);
-        if uses == 0 {
-            break;
-        }
-        packing.push((filling, uses));
     }
-    packing
+    looked
 }

@@ -29,18 +29,18 @@ pub(super) fn settle(problem: &Problem<'_>, options: &Options<'_>) -> State {
     // Pools of one weight and nothing to relax: all is bought at once.
     let at_once = tier::tiers(problem).len() <= 1 && problem.candidates.iter().all(|one| one.strict == one.relaxed);
     let unlimited = problem.snapshot.node_pools().iter().all(|pool| pool.limits.is_empty());
-    if at_once && unlimited && problem.manners.rules.is_empty() {
-        return attempt(options.steps);
-    }
     // Where seats are few, a plan that missed some may by chance have mended to a better one.
     let many = problem.manners.rules.is_empty() || problem.snapshot.pods().len() > FEW_PODS;
+    if at_once && unlimited && many {
+        return attempt(options.steps);
+    }
     let mut best: Option<State> = None;
     let mut used = 0;
     for steps in rungs(options.steps).into_iter().rev() {
         let next = attempt(steps);
         used += steps - next.steps;
         let closed = next.waiting() == 0 && next.proven == Some(next.cost(problem).0);
-        let decided = at_once && !next.limits_bind && !next.short && (many || closed);
+        let decided = at_once && !next.limits_bind && (many || (!next.short && closed));
         best = Some(better(problem, next, best, options.objective));
         // Lower rungs search for the same with less.
         let cut = options.cancelled.is_some_and(|cancelled| cancelled());
