@@ -118,7 +118,13 @@ fn spread_and_pod_affinity_are_refused_per_pod_and_by_name() {
     let no_place = NoPlace(Reason::NotYetSupported);
     run(&[
         ("spread", spread(legal), "topologySpreadConstraints", no_place),
-        ("affinity to nobody", pod_affinity("podAffinity"), "podAffinity", NoPlace(Reason::PodAffinity)),
+        ("affinity", pod_affinity("podAffinity"), "", Placed),
+        (
+            "affinity to nobody",
+            pod_affinity("podAffinity").replace("app: web", "app: nobody"),
+            "podAffinity",
+            NoPlace(Reason::PodAffinity),
+        ),
         ("anti-affinity", pod_affinity("podAntiAffinity"), "", Placed),
         ("zero skew", spread(&legal.replace("Skew: 1", "Skew: 0")), "maxSkew", Refused),
         ("negative skew", spread(&legal.replace("Skew: 1", "Skew: -1")), "maxSkew", Refused),
