@@ -105,17 +105,7 @@ pub(crate) fn alibaba_pods() -> Option<Vec<Pod>> {
 
 /// One pool over `types` with `requirements`, and the pods.
 pub(crate) fn snapshot(types: Arc<[InstanceType]>, requirements: &[Requirement], pods: Vec<Pod>) -> Snapshot {
-    let pool = NodePool {
-        name: "default".into(),
-        weight: 0,
-        labels: Labels::new(),
-        requirements: requirements.iter().cloned().collect::<Requirements>(),
-        taints: Vec::new(),
-        startup_taints: Vec::new(),
-        limits: Vec::new(),
-        usage: Resources::new(),
-        instance_types: types,
-        unsupported: Vec::new(),
-    };
+    let pool =
+        NodePool { requirements: requirements.iter().cloned().collect::<Requirements>(), ..NodePool::new("default", types) };
     Snapshot::builder().node_pool(pool).pods(pods).build().unwrap()
 }

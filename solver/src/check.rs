@@ -7,6 +7,7 @@ mod companions;
 mod existing;
 mod ground;
 mod limits;
+mod min_values;
 mod neighbours;
 mod new_node;
 mod placement;
@@ -27,6 +28,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
     neighbours::check(snapshot, plan, &placements, &mut violations);
     companions::check(snapshot, plan, &placements, &mut violations);
     limits::check(snapshot, plan, &mut violations);
+    min_values::check(snapshot, plan, &mut violations);
     summary::check(snapshot, plan, &mut violations);
     violations
 }

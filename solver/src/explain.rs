@@ -6,6 +6,7 @@ mod node;
 mod pod;
 mod relaxation;
 mod survey;
+mod uniform;
 mod variant;
 
 pub(crate) use diagnosis::{Obstacle, diagnose_beside};

@@ -33,7 +33,7 @@ pub use explain::{Explanation, NodeExplanation, PodExplanation, Subject, explain
 pub use instance_type::{CapacityType, InstanceType, Interruption, Offering, Overhead};
 pub use name::{InstanceTypeName, NodeName, NodePoolName, ObjectKey, Zone};
 pub use node::{Node, RunningPod};
-pub use node_pool::NodePool;
+pub use node_pool::{MinValues, MinValuesPolicy, NodePool};
 pub use options::{Charges, Objective, Options};
 pub use pack::{baseline, solve};
 pub use plan::{Plan, PlannedNode, Reason, Status, Summary, Unschedulable};

@@ -3,6 +3,25 @@
 use crate::{Feature, InstanceType, Labels, NodePoolName, Requirements, Resources, Taint};
 use std::sync::Arc;
 
+/// `minValues` of a pool's requirement: each new node must be able to become at least so many different things.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MinValues {
+    /// The label, such as `node.kubernetes.io/instance-type`.
+    pub key: Arc<str>,
+    /// Different values of the label that a node's offering and its alternatives must have together, at least. 1..=50 (Karpenter's API).
+    pub count: u32,
+}
+
+/// What happens where no node has as many values as [`MinValues`] ask for (Karpenter's `--min-values-policy`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum MinValuesPolicy {
+    /// The pool launches no such node.
+    #[default]
+    Strict,
+    /// The node has as many as there are, and the plan says so.
+    BestEffort,
+}
+
 /// A NodePool as the solver sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodePool {
@@ -14,6 +33,10 @@ pub struct NodePool {
     pub labels: Labels,
     /// Requirements of the template, the template's labels included as `In` of one value.
     pub requirements: Requirements,
+    /// What `minValues` ask for, by key, each key once.
+    pub min_values: Vec<MinValues>,
+    /// What happens where that cannot be had.
+    pub min_values_policy: MinValuesPolicy,
     /// Taints that stay.
     pub taints: Vec<Taint>,
     /// Taints that something removes after start; scheduling ignores them.
@@ -27,4 +50,24 @@ pub struct NodePool {
     pub instance_types: Arc<[InstanceType]>,
     /// Features the pool asks for that decide where pods go and that the solver refuses: pods this pool could take are refused too.
     pub unsupported: Vec<Feature>,
+}
+
+impl NodePool {
+    /// A pool of these instance types, sorted by name, without any bound.
+    pub fn new(name: impl Into<NodePoolName>, instance_types: Arc<[InstanceType]>) -> Self {
+        Self {
+            name: name.into(),
+            weight: 0,
+            labels: Labels::new(),
+            requirements: Requirements::new(),
+            min_values: Vec::new(),
+            min_values_policy: MinValuesPolicy::Strict,
+            taints: Vec::new(),
+            startup_taints: Vec::new(),
+            limits: Vec::new(),
+            usage: Resources::new(),
+            instance_types,
+            unsupported: Vec::new(),
+        }
+    }
 }

@@ -36,6 +36,7 @@ mod slot;
 mod state;
 mod tier;
 mod variant;
+mod variety;
 
 use crate::plan::Charged;
 use crate::{MicroUsd, Options, Plan, Snapshot, Status, Summary};

@@ -97,6 +97,19 @@ pub struct PlannedNode {
     pub allocatable: Resources,
     /// What pods and daemon pods request together.
     pub requested: Resources,
+    /// Labels of which it has fewer values than its pool's `minValues` ask for; only where the pool's policy allows that.
+    pub relaxed: Vec<RelaxedMinValues>,
+}
+
+/// A label of which a node can have fewer values than `minValues` ask for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RelaxedMinValues {
+    /// The label.
+    pub key: std::sync::Arc<str>,
+    /// Values asked for.
+    pub asked: u32,
+    /// Values that the offering and its alternatives have.
+    pub found: u32,
 }
 
 /// Pods placed on a node that exists already.
@@ -129,6 +142,8 @@ pub enum Reason {
     NoOfferingAvailable,
     /// Offerings fit, but none of them has a price.
     NoPrice,
+    /// Offerings fit, but fewer different ones than the NodePool's `minValues` ask for.
+    MinValuesNotMet,
     /// The limits of each pool that could hold it are used up.
     LimitExceeded,
     /// A topology spread constraint leaves it no place.
@@ -152,6 +167,7 @@ impl Reason {
             Self::HostPortInUse => "HostPortInUse",
             Self::NoOfferingAvailable => "NoOfferingAvailable",
             Self::NoPrice => "NoPrice",
+            Self::MinValuesNotMet => "MinValuesNotMet",
             Self::LimitExceeded => "LimitExceeded",
             Self::TopologySpread => "TopologySpread",
             Self::PodAffinity => "PodAffinity",

@@ -21,8 +21,6 @@ pub enum Feature {
     StaticVolume,
     /// `resourceClaims` (dynamic resource allocation).
     ResourceClaim,
-    /// `minValues` of a NodePool's requirement.
-    MinValues,
     /// `spec.replicas` of a NodePool.
     StaticPool,
     /// Capacity reservations of an EC2NodeClass.
@@ -39,7 +37,6 @@ impl fmt::Display for Feature {
             Self::InTreeVolume => "an in-tree volume without a claim",
             Self::StaticVolume => "a volume of a class without provisioner",
             Self::ResourceClaim => "resourceClaims",
-            Self::MinValues => "minValues",
             Self::StaticPool => "spec.replicas (static capacity)",
             Self::CapacityReservation => "capacity reservations",
         })

@@ -147,7 +147,7 @@ fn on_demand_named(name: &str) -> NodePool {
 
 #[test]
 fn what_is_refused_for_us_is_refused_for_karpenter() {
-    let refusing = on_demand_named("first").weighing(5).refusing(Feature::MinValues).types([kind("small", 2, 4)]);
+    let refusing = on_demand_named("first").weighing(5).refusing(Feature::CapacityReservation).types([kind("small", 2, 4)]);
     let pods =
         [shape(1000, GI).pods("p", 1), shape(4000, GI).pods("q", 1), shape(100, GI).using(Feature::InTreeVolume).pods("v", 1)]
             .concat();
@@ -252,7 +252,7 @@ fn the_labels_of_a_node_are_those_of_what_it_buys() {
 #[test]
 fn a_pool_that_is_not_supported_keeps_its_pods_from_being_relaxed() {
     let soft = pool("soft").weighing(10).tainted(taint("slow", "", TaintEffect::PreferNoSchedule));
-    let refusing = pool("refusing").refusing(Feature::MinValues);
+    let refusing = pool("refusing").refusing(Feature::CapacityReservation);
     let plan = packed(&world([soft, refusing], [], [], shape(100, GI).pods("p", 1)));
     assert_eq!(plan.unschedulable.iter().map(|entry| entry.reason).collect::<Vec<_>>(), [Reason::NotYetSupported]);
 }

@@ -9,6 +9,7 @@ mod existing;
 mod hosts;
 mod labels;
 mod market;
+mod min_values;
 mod pools;
 mod resources;
 mod taints;

@@ -1,7 +1,7 @@
 //! Cost, bound and completeness against exhaustive search.
 
 use crate::properties::cases;
-use crate::support::oracle::{optimum, places};
+use crate::support::oracle::{is_varied, optimum, places};
 use crate::support::random::{Size, snapshots};
 use crate::support::solved;
 use proptest::prelude::*;
@@ -40,7 +40,7 @@ proptest! {
         let plan = solved(&snapshot);
         let places = places(&snapshot);
         for pod in snapshot.pods() {
-            let possible = places.iter().any(|place| place.takes(&[pod]));
+            let possible = places.iter().any(|place| place.takes(&[pod]) && is_varied(&places, place, &[pod]));
             match plan.unschedulable.iter().find(|entry| entry.pod == pod.key) {
                 // Beside others, a pod has places that it has not alone.
                 None if !pod.shape.topology.affinity.is_empty() => {}

@@ -7,9 +7,9 @@ pub(crate) mod rules;
 
 use std::sync::Arc;
 use windlass_solver::{
-    CapacityType, DaemonSet, Feature, HostPort, InstanceType, Labels, MicroUsd, Namespaces, Node, NodePolicy, NodePool,
-    ObjectKey, Offering, Operator, Options, Overhead, Plan, Pod, PodAffinityTerm, PodSelector, PodShape, Protocol, Requirement,
-    Requirements, ResourceName, Resources, RunningPod, Snapshot, SpreadConstraint, Taint, TaintEffect, Toleration,
+    CapacityType, DaemonSet, Feature, HostPort, InstanceType, Labels, MicroUsd, MinValues, MinValuesPolicy, Namespaces, Node,
+    NodePolicy, NodePool, ObjectKey, Offering, Operator, Options, Overhead, Plan, Pod, PodAffinityTerm, PodSelector, PodShape,
+    Protocol, Requirement, ResourceName, Resources, RunningPod, Snapshot, SpreadConstraint, Taint, TaintEffect, Toleration,
     TolerationOperator, WhenUnsatisfiable, check, solve,
 };
 
@@ -75,18 +75,7 @@ pub(crate) fn kinds() -> Vec<InstanceType> {
 
 /// A pool of all `kinds` without any bound.
 pub(crate) fn pool(name: &str) -> NodePool {
-    NodePool {
-        name: name.into(),
-        weight: 0,
-        labels: Labels::new(),
-        requirements: Requirements::new(),
-        taints: Vec::new(),
-        startup_taints: Vec::new(),
-        limits: Vec::new(),
-        usage: Resources::new(),
-        instance_types: kinds().into(),
-        unsupported: Vec::new(),
-    }
+    NodePool::new(name, kinds().into())
 }
 
 /// `NodePool`, changed in one expression.
@@ -98,6 +87,8 @@ pub(crate) trait PoolExt: Sized {
     fn weighing(self, weight: i32) -> Self;
     fn types(self, kinds: impl IntoIterator<Item = InstanceType>) -> Self;
     fn refusing(self, feature: Feature) -> Self;
+    fn varied(self, key: &str, count: u32) -> Self;
+    fn relenting(self) -> Self;
 }
 
 impl PoolExt for NodePool {
@@ -123,6 +114,16 @@ impl PoolExt for NodePool {
     }
     fn types(mut self, kinds: impl IntoIterator<Item = InstanceType>) -> Self {
         self.instance_types = kinds.into_iter().collect();
+        self
+    }
+    /// With `minValues` on a key.
+    fn varied(mut self, key: &str, count: u32) -> Self {
+        self.min_values.push(MinValues { key: key.into(), count });
+        self
+    }
+    /// With `minValues` relaxed where they cannot be had.
+    fn relenting(mut self) -> Self {
+        self.min_values_policy = MinValuesPolicy::BestEffort;
         self
     }
     fn refusing(mut self, feature: Feature) -> Self {

@@ -23,7 +23,7 @@ fn snapshot() -> Snapshot {
     // On `large`, `b` on demand is out of capacity and `b` spot has no price.
     types[1].offerings[3].available = false;
     types[1].offerings[2].price = None;
-    let mut refused = pool("refused").refusing(Feature::MinValues);
+    let mut refused = pool("refused").refusing(Feature::CapacityReservation);
     refused.weight = -1;
     let mut cordoned = node("cordoned");
     cordoned.schedulable = false;

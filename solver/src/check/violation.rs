@@ -112,6 +112,13 @@ pub enum Violation {
     #[error("node {node}: {count} {rule} are on one host, but {pod} allows maxSkew {max_skew} (topologySpreadConstraints)")]
     SpreadBroken { node: NodeName, pod: String, rule: String, count: u64, max_skew: u32 },
 
+    /// Fewer different offerings than the pool's `minValues` ask for.
+    #[error("node {node}: its offerings have {found} values of {key}, and its NodePool asks for {asked}")]
+    MinValuesUnmet { node: NodeName, key: String, asked: u32, found: u32 },
+    /// A note on relaxed `minValues` that is not true, or in a pool that does not relax them.
+    #[error("node {node}: the values of {key} that its offerings have are planned as {planned}, but there are {found}")]
+    MinValuesMisstated { node: NodeName, key: String, planned: u32, found: u32 },
+
     /// More capacity than a pool's limit allows, in the worst case of what EC2 may pick.
     #[error("NodePool {pool}: nodes may use {used} of {resource}, beyond its limit of {limit}")]
     LimitExceeded { pool: NodePoolName, resource: ResourceName, used: i64, limit: i64 },

@@ -3,6 +3,7 @@
 use super::amount;
 use super::relaxation::{Relaxation, Shown};
 use super::survey::{LimitsLeft, Step, Survey, survey};
+use super::uniform::Uniform;
 use crate::plan::FunnelStep;
 use crate::{Feature, NodePoolName, PodShape, Reason, Requirement, ResourceName, Snapshot, label};
 
@@ -168,6 +169,7 @@ fn name(shape: &PodShape, step: &Step) -> Option<String> {
         Step::Available => Some("available".to_owned()),
         Step::Priced => Some("priced".to_owned()),
         Step::Supported => Some("supported nodePools".to_owned()),
+        Step::MinValues => Some("minValues".to_owned()),
         Step::Limits => Some("limits".to_owned()),
     }
 }
@@ -206,6 +208,7 @@ fn reason(found: &Survey) -> Reason {
         Some(Step::Available) => Reason::NoOfferingAvailable,
         Some(Step::Priced) => Reason::NoPrice,
         Some(Step::Supported) => Reason::NotYetSupported,
+        Some(Step::MinValues) => Reason::MinValuesNotMet,
         Some(Step::Limits) => Reason::LimitExceeded,
     }
 }
@@ -234,6 +237,7 @@ impl Teller<'_> {
                 "no offering that would hold it has a price, and none is bought blindly: give a catalogue with their prices"
                     .to_owned()
             }
+            Reason::MinValuesNotMet => self.too_uniform(),
             Reason::NotYetSupported => self.refused(),
             Reason::VolumeNotReady => self.shape.not_ready.as_deref().unwrap_or_default().to_owned(),
             // Rules about other pods are told by who knows them.
@@ -306,6 +310,18 @@ impl Teller<'_> {
                 features(&pool.unsupported)
             )
         })
+    }
+
+    fn too_uniform(&self) -> String {
+        let short: Vec<String> = self
+            .found
+            .uniform
+            .iter()
+            .map(|Uniform { pool, key, asked, found }| {
+                format!("minValues of NodePool {pool} ask for {asked} values of {key}, and what would hold it has {found}")
+            })
+            .collect();
+        format!("{}: allow more in the NodePool, lower its minValues, or let them be relaxed (BestEffort)", short.join("; "))
     }
 
     fn limits(&self) -> String {

@@ -1,6 +1,7 @@
 //! One pod against every offering: what stands in its way on each, how many are left after each step, and which single change would do.
 
 use super::relaxation::Relaxation;
+use super::uniform::{Before, Uniform};
 use super::variant::variants;
 use crate::plan::OfferingRef;
 use crate::predicate::{Candidate, affinity_holds, overhead, ports_conflict, untolerated, volumes_reachable};
@@ -23,12 +24,13 @@ pub(super) enum Step {
     Available,
     Priced,
     Supported,
+    MinValues,
     Limits,
 }
 
 /// What stands in the way of a pod on an offering.
 #[derive(Clone, Copy)]
-enum Obstacle<'a> {
+pub(super) enum Obstacle<'a> {
     Taint(&'a Taint),
     Selector(usize),
     Affinity,
@@ -97,13 +99,15 @@ pub(super) struct Survey {
     pub(super) refused_pools: Vec<NodePoolName>,
     /// For each pool and limit: the smallest amount by which it would have to grow.
     pub(super) lacking: BTreeMap<(NodePoolName, ResourceName), i64>,
+    /// Labels of which `minValues` ask for more values than what would hold the pod has, by pool.
+    pub(super) uniform: Vec<Uniform>,
     pub(super) relaxation: Option<Relaxation>,
 }
 
 /// What all offerings of an instance type share.
-struct Bench<'a> {
-    allocatable: Resources,
-    limits: Vec<Obstacle<'a>>,
+pub(super) struct Bench<'a> {
+    pub(super) allocatable: Resources,
+    pub(super) limits: Vec<Obstacle<'a>>,
 }
 
 /// Surveys one pod shape over all pools. Features that the pod itself asks for are left out of account.
@@ -121,9 +125,11 @@ pub(super) fn survey<'a>(snapshot: &'a Snapshot, shape: &'a PodShape, left: &'a 
             shape,
             taints,
         };
+        let untouched = Before::of(&found);
         for instance_type in pool.instance_types.iter() {
             surveyor.visit(instance_type, &mut found);
         }
+        surveyor.refuse_uniform(untouched, &mut found);
         let offerings = pool.instance_types.iter().map(|kind| kind.offerings.len()).sum();
         let grown = |step: &Step, before: Option<usize>| found.removed.get(step).copied().unwrap_or(0) - before.unwrap_or(0);
         let tolerated = offerings - grown(&Step::Taints, before.0);
@@ -138,11 +144,11 @@ fn limits_of<'a>(pool: &'a NodePool, left: &'a LimitsLeft) -> Vec<(&'a ResourceN
     left.get(&pool.name).map_or_else(fresh, |left| left.iter().map(|(name, amount)| (name, *amount)).collect())
 }
 
-struct Surveyor<'a> {
+pub(super) struct Surveyor<'a> {
     daemon_sets: &'a [DaemonSet],
-    pool: &'a NodePool,
+    pub(super) pool: &'a NodePool,
     shape: &'a PodShape,
-    variants: Vec<Labels>,
+    pub(super) variants: Vec<Labels>,
     taints: Vec<&'a Taint>,
     limits: Vec<(&'a ResourceName, i64)>,
 }
@@ -192,7 +198,7 @@ impl<'a> Surveyor<'a> {
         })
     }
 
-    fn limit_obstacles(&self, instance_type: &InstanceType) -> Vec<Obstacle<'a>> {
+    pub(super) fn limit_obstacles(&self, instance_type: &InstanceType) -> Vec<Obstacle<'a>> {
         let used = |name: &ResourceName| match name.as_str() {
             ResourceName::NODES => 1,
             name => instance_type.capacity.get(name),
@@ -203,7 +209,7 @@ impl<'a> Surveyor<'a> {
     }
 
     /// The step at which the candidate falls, `None` where it passes all.
-    fn judge(&self, candidate: &Candidate<'a>, bench: &Bench<'a>, found: &mut Survey) -> Option<Step> {
+    pub(super) fn judge(&self, candidate: &Candidate<'a>, bench: &Bench<'a>, found: &mut Survey) -> Option<Step> {
         if !candidate.in_pool() {
             return Some(if self.taints.is_empty() { Step::Requirements } else { Step::Taints });
         }
@@ -276,7 +282,9 @@ impl<'a> Surveyor<'a> {
                 }
             }
         }
+        // A strict pool needs several offerings: that one of them would do is not enough.
         if let [only] = obstacles
+            && !self.is_strict()
             && let Some(change) = self.relaxation(only)
             && found.relaxation.as_ref().is_none_or(|best| change.compare(best).is_lt())
         {

@@ -37,18 +37,7 @@ fn instance(name: &str, arch: &str, cpu: i64, memory: i64) -> InstanceType {
 }
 
 fn pool(name: &str) -> NodePool {
-    NodePool {
-        name: name.into(),
-        weight: 0,
-        labels: Labels::new(),
-        requirements: Requirements::new(),
-        taints: Vec::new(),
-        startup_taints: Vec::new(),
-        limits: Vec::new(),
-        usage: Resources::new(),
-        instance_types: Arc::from([instance("arm.small", "arm64", 2, 4), instance("x86.large", "amd64", 8, 32)]),
-        unsupported: Vec::new(),
-    }
+    NodePool::new(name, Arc::from([instance("arm.small", "arm64", 2, 4), instance("x86.large", "amd64", 8, 32)]))
 }
 
 fn snapshot(pools: impl IntoIterator<Item = NodePool>) -> Snapshot {
@@ -243,10 +232,14 @@ fn unsupported_features_are_named_wherever_they_come_from() {
     let diagnosis = told(&snapshot([pool("default")]), &two);
     assert!(diagnosis.message.contains("podAffinity and an in-tree volume without a claim"), "{}", diagnosis.message);
     assert_eq!(diagnosis.would_fit_if, None);
-    let refused = NodePool { unsupported: vec![Feature::MinValues], ..pool("flexible") };
+    let refused = NodePool { unsupported: vec![Feature::CapacityReservation], ..pool("flexible") };
     let diagnosis = told(&snapshot([refused.clone()]), &shape(1, 1));
     assert_eq!((diagnosis.reason, diagnosis.would_fit_if), (Reason::NotYetSupported, None));
-    assert!(diagnosis.message.starts_with("NodePool flexible could take it, but asks for minValues"), "{}", diagnosis.message);
+    assert!(
+        diagnosis.message.starts_with("NodePool flexible could take it, but asks for capacity reservations"),
+        "{}",
+        diagnosis.message
+    );
     // A pool that could not take the pod anyway is not to blame.
     assert_eq!(told(&snapshot([refused]), &shape(99_000, 1)).reason, Reason::NoInstanceTypeFits);
 }

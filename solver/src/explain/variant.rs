@@ -1,6 +1,6 @@
 //! The values that matter for a pool's open labels: one representative for each way to answer all requirements about a key.
 
-use crate::{DaemonSet, Labels, NodePool, PodShape, Requirement, label};
+use crate::{DaemonSet, Labels, NodePool, Operator, PodShape, Requirement, label};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -22,6 +22,10 @@ pub(super) fn variants(pool: &NodePool, shapes: &[&PodShape], daemon_sets: &[Dae
             .flat_map(PodShape::requirements)
             .filter(|asked| asked.key() == key)
             .collect();
+        // A value counts for `minValues`, no value does not.
+        let exists = Requirement::new(key, Operator::Exists, &[""; 0]).ok();
+        let counted = exists.iter().filter(|_| pool.min_values.iter().any(|one| &*one.key == key));
+        let asked: Vec<&Requirement> = asked.into_iter().chain(counted).collect();
         let choices = choices(requirement, &asked);
         if choices.is_empty() {
             // Nothing satisfies the requirement: it fails on every node without our help.

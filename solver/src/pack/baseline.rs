@@ -24,19 +24,21 @@ mod domain;
 mod menu;
 mod queue;
 mod rule;
+mod variety;
 
 use crate::explain::diagnose_beside;
-use crate::plan::{Certificate, ExistingPlacement, OfferingRef, PlannedNode};
+use crate::plan::{Certificate, ExistingPlacement, OfferingRef, PlannedNode, RelaxedMinValues};
 use crate::{MicroUsd, NodeName, NodePoolName, ObjectKey, Offering, Plan, Snapshot, Status, Summary, Unschedulable};
 use claim::Claim;
 use queue::Floor;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use variety::reference;
 
 /// What Karpenter's algorithm makes of `snapshot`. `ours` is a plan of [`crate::solve`] for it: its lower bound is taken over where it
 /// holds here as well, which is where at least the same pods go on new nodes; elsewhere the bound is zero.
 ///
-/// Nodes are listed without alternatives. Equal snapshots give equal plans.
+/// Nodes are listed without alternatives, but for those that `minValues` ask for. Equal snapshots give equal plans.
 pub fn karpenter(snapshot: &Snapshot, ours: &Plan) -> Plan {
     let mut floor = Floor::new(snapshot);
     floor.run();
@@ -65,6 +67,9 @@ struct Purchase<'s> {
     item: usize,
     bought: &'s Offering,
     offering: OfferingRef,
+    /// Where the pool asks for `minValues`: what has them.
+    alternatives: Vec<OfferingRef>,
+    relaxed: Vec<RelaxedMinValues>,
     /// Classes and how many pods of each, by class.
     load: Vec<(usize, u32)>,
 }
@@ -83,15 +88,15 @@ fn purchases<'s>(floor: &Floor<'s>, claims: Vec<Claim>) -> Vec<Purchase<'s>> {
 fn purchase<'s>(floor: &Floor<'s>, claim: Claim) -> Option<Purchase<'s>> {
     let items = claim.items().iter().map(|item| *item as usize);
     let offers = items.flat_map(|item| floor.menu.offerings(item).map(move |(kind, offering)| (item, kind, offering)));
-    let (item, kind, bought) = offers
-        .min_by_key(|(item, kind, offering)| (offering.capacity_type, offering.price, &kind.name, &offering.zone, *item))?;
-    let offering = OfferingRef {
-        price: bought.price.unwrap_or_default(),
-        instance_type: kind.name.clone(),
-        zone: bought.zone.clone(),
-        capacity_type: bought.capacity_type,
-    };
-    Some(Purchase { item, bought, offering, load: claim.into_load() })
+    let (item, kind, bought) = offers.min_by_key(|(item, kind, offering)| {
+        // What must be able to become something else lists what costs more.
+        let varied = !floor.snapshot.node_pools()[floor.menu.items[*item].pool].min_values.is_empty();
+        let first = (!varied).then_some(offering.capacity_type);
+        (first, offering.price, &kind.name, &offering.zone, offering.capacity_type, *item)
+    })?;
+    let offering = reference(kind, bought);
+    let (alternatives, relaxed) = floor.menu.alternatives(item, bought, &offering, claim.items());
+    Some(Purchase { item, bought, offering, alternatives, relaxed, load: claim.into_load() })
 }
 
 /// Hands out the pods of each class in key order.
@@ -129,7 +134,7 @@ fn planned(purchases: &[Purchase<'_>], pods: &mut Pods<'_, '_>) -> Vec<PlannedNo
     let all_daemons = floor.snapshot.daemon_sets();
     let mut count: BTreeMap<usize, usize> = BTreeMap::new();
     let mut planned = Vec::with_capacity(purchases.len());
-    for Purchase { item, bought, offering, load } in purchases {
+    for Purchase { item, bought, offering, alternatives, relaxed, load } in purchases {
         let candidate = floor.menu.node(*item, bought);
         let daemons: Vec<_> = floor.menu.daemons(*item).iter().map(|daemon| &all_daemons[*daemon]).collect();
         let mut requested = crate::predicate::overhead(&daemons);
@@ -144,13 +149,14 @@ fn planned(purchases: &[Purchase<'_>], pods: &mut Pods<'_, '_>) -> Vec<PlannedNo
             name: NodeName::new(format!("{}-{index}", candidate.pool.name)),
             node_pool: candidate.pool.name.clone(),
             offering: offering.clone(),
-            alternatives: Vec::new(),
+            alternatives: alternatives.clone(),
             labels: candidate.labels(),
             taints: candidate.pool.taints.clone(),
             pods: pods.load(load),
             daemon_set_pods: daemons.iter().map(|daemon| daemon.key.clone()).collect(),
             allocatable: candidate.instance_type.allocatable(),
             requested,
+            relaxed: relaxed.clone(),
         });
         *index += 1;
     }

@@ -46,7 +46,7 @@ pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, options: &Options
 fn anew(problem: &Problem<'_>, state: &mut State, bought: &[(usize, u32)], measure: Measure, options: &Options<'_>) -> i64 {
     let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(|pool| pool.unsupported.is_empty()).collect();
     // Only the bound counts here: a share of the steps does.
-    let market = Market::new(problem, bought, Terms { pools: &pools, relaxed: true, measure }, None);
+    let market = Market::new(problem, bought, Terms { pools: &pools, relaxed: true, measure, any_values: true }, None);
     let solution = optimise(&market, options.steps / 4, options);
     state.steps = state.steps.saturating_sub(solution.as_ref().map_or(0, |solution| solution.steps));
     state.proof.method = None;

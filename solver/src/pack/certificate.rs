@@ -39,6 +39,7 @@ fn disregarded(problem: &Problem<'_>, state: &State) -> Vec<Disregarded> {
         (Disregarded::ExistingNodes, !problem.snapshot.nodes().is_empty()),
         (Disregarded::Weights, weights.len() > 1),
         (Disregarded::Limits, pools().any(|pool| !pool.limits.is_empty())),
+        (Disregarded::MinValues, pools().any(|pool| !pool.min_values.is_empty())),
         (Disregarded::SoftTaints, soft),
         (Disregarded::HostRules, host_rules_disregarded(problem, state)),
     ]

@@ -9,6 +9,7 @@ use super::problem::{Candidate, Class, Model, PoolVariant, Problem};
 use super::row;
 use super::settled::Settled;
 use super::variant::{Mentions, Variant, variants};
+use super::variety;
 use crate::{Charges, DaemonSet, InstanceType, NodePool, PodShape, Requirement, Snapshot, Taint, TaintEffect};
 use fixedbitset::FixedBitSet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +67,7 @@ pub(super) fn compile(snapshot: &Snapshot, charges: Charges) -> Problem<'_> {
     }
     let mut problem = compiler.problem;
     order_classes(&mut problem);
+    variety::bundle(&mut problem);
     row::arrange(&mut problem, &[]);
     problem
 }
@@ -178,7 +180,10 @@ impl Compiler<'_> {
             }
         }
         let daemons = self.daemons(pool, list, &variant);
-        let parts = partition(&variant.offers, signatures.iter().chain(&daemons).map(|(_, set)| set));
+        let keys = pool.min_values.iter().map(|asked| &*asked.key);
+        let apart: Vec<FixedBitSet> = keys.flat_map(|key| self.problem.offers[list].by_value(key)).collect();
+        let sets = signatures.iter().chain(&daemons).map(|(_, set)| set);
+        let parts = partition(&variant.offers, sets.chain(&apart));
         let start = self.problem.candidates.len();
         let variant_index = self.problem.variants.len();
         let mut labels = PartLabels::of(&parts, self.problem.signatures.len(), &signatures, &daemons);
@@ -205,11 +210,13 @@ impl Compiler<'_> {
             let least_price = members.iter().map(|member| all[*member as usize].price).fold(price, i64::min);
             self.problem.offer_indices.extend(members);
             let offers = first..self.problem.offer_indices.len();
-            let candidate = Candidate { variant: variant_index, model, strict, relaxed, price, cost, least_price, offers };
+            let candidate =
+                Candidate { variant: variant_index, model, strict, relaxed, price, cost, least_price, offers, bundle: None };
             self.problem.candidates.push(candidate);
         }
         let candidates = start..self.problem.candidates.len();
-        self.problem.variants.push(PoolVariant { pool: pool_index, offers: list, labels: variant.labels, candidates });
+        let packed = candidates.clone();
+        self.problem.variants.push(PoolVariant { pool: pool_index, offers: list, labels: variant.labels, candidates, packed });
     }
 
     /// Takes away the signatures that cannot share a host with the daemon pods of a part.

@@ -136,7 +136,7 @@ fn best(
         offer(Place::Existing(index), 0, together(problem, state, members, (state.room[index].clone(), host, alone), allowed));
     }
     for variant in problem.variants.iter().filter(|variant| pools.is_some_and(|pools| pools[variant.pool])) {
-        for index in variant.candidates.clone() {
+        for index in variant.packed.clone() {
             let candidate = &problem.candidates[index];
             let allowed = |class: usize| problem.allows(candidate, class, relaxed);
             if allowed(members[0])

@@ -58,6 +58,8 @@ pub(super) struct Terms<'a> {
     pub(super) relaxed: bool,
     /// What to minimise.
     pub(super) measure: Measure,
+    /// Whether `minValues` are disregarded, for a bound.
+    pub(super) any_values: bool,
 }
 
 /// What a search minimises.
@@ -97,7 +99,8 @@ impl Market {
         let mut groups = Groups::default();
         let mut machines = Vec::new();
         for variant in problem.variants.iter().filter(|variant| terms.pools[variant.pool]) {
-            for index in variant.candidates.clone() {
+            let offered = if terms.any_values { &variant.candidates } else { &variant.packed };
+            for index in offered.clone() {
                 let candidate = &problem.candidates[index];
                 if budget.is_some_and(|budget| budget.affords(problem, candidate, 1) == 0) {
                     continue;

@@ -119,6 +119,19 @@ impl<'s> Offers<'s> {
         answer
     }
 
+    /// For a label that offerings define: the offers of each value. Offers of one type have the same value of any other label.
+    pub(super) fn by_value(&self, key: &str) -> Vec<FixedBitSet> {
+        let mut sets: BTreeMap<&str, FixedBitSet> = BTreeMap::new();
+        if self.offering_keys.contains(key) {
+            for (index, offer) in self.list.iter().enumerate() {
+                if let Some(value) = self.value(*offer, key) {
+                    sets.entry(value).or_insert_with(|| self.none()).insert(index);
+                }
+            }
+        }
+        sets.into_values().collect()
+    }
+
     /// The value of a label on a node of this offer, as far as the offer defines it.
     pub(super) fn value(&self, offer: Offer, key: &str) -> Option<&'s str> {
         let instance_type = &self.types[offer.instance_type];

@@ -5,6 +5,7 @@ use super::host::{Host, Kind, Link};
 use super::manners::Manners;
 use super::offers::Offers;
 use super::slot::Slot;
+use super::variety::Bundle;
 use crate::{Labels, PodShape, Snapshot};
 use fixedbitset::FixedBitSet;
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub(super) struct PoolVariant {
     pub(super) labels: Labels,
     /// Its part of [`Problem::candidates`].
     pub(super) candidates: std::ops::Range<usize>,
+    /// What packing buys: the same, or the bundles of a pool that asks for `minValues`.
+    pub(super) packed: std::ops::Range<usize>,
 }
 
 /// Offers of one instance type in one variant that no pod can tell apart.
@@ -92,6 +95,8 @@ pub(super) struct Candidate {
     pub(super) least_price: i64,
     /// Its part of [`Problem::offer_indices`], those that cost least first.
     pub(super) offers: std::ops::Range<usize>,
+    /// For a bundle, what its offers have in common; the offers above are then those of the cheapest of them.
+    pub(super) bundle: Option<Box<Bundle>>,
 }
 
 /// A compiled snapshot.
@@ -152,8 +157,8 @@ impl Problem<'_> {
     }
 
     /// Room for pods on `candidate`.
-    pub(super) fn free(&self, candidate: &Candidate) -> &[i64] {
-        &self.models[candidate.model].free
+    pub(super) fn free<'p>(&'p self, candidate: &'p Candidate) -> &'p [i64] {
+        candidate.bundle.as_ref().map_or(&self.models[candidate.model].free, |bundle| &bundle.free)
     }
 
     /// The pool of `candidate`, as an index into the snapshot's.
@@ -161,10 +166,13 @@ impl Problem<'_> {
         self.variants[candidate.variant].pool
     }
 
-    /// Capacity of a node of `candidate` in a resource that a limit names; a node counts one in `nodes`.
+    /// Capacity of a node of `candidate` in a resource that a limit names, in a bundle that of the largest; a node counts one in `nodes`.
     pub(super) fn capacity(&self, candidate: &Candidate, resource: &str) -> i64 {
         if resource == crate::ResourceName::NODES {
             return 1;
+        }
+        if let Some(bundle) = &candidate.bundle {
+            return bundle.largest(resource);
         }
         let model = &self.models[candidate.model];
         self.offers[model.offers].types[model.instance_type].capacity.get(resource)

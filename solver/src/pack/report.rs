@@ -1,6 +1,6 @@
 //! From what was decided to the [`Plan`](crate::Plan) that people and controllers read.
 
-use super::alternatives::{alternatives, chosen, reference, within_limits};
+use super::alternatives::{bought, chosen, others, reference, within_limits};
 use super::obstacle::{needs_others, obstacle};
 use super::problem::{Candidate, Class, Problem};
 use super::state::{NewNode, State};
@@ -53,27 +53,28 @@ pub(super) fn existing(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_,
 
 /// Nodes to launch: by pool in the snapshot's order, dearest first, then by type, zone and pods. Names count within the pool.
 pub(super) fn nodes(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_>, options: &Options<'_>) -> Vec<PlannedNode> {
-    let mut groups: Vec<&NewNode> = state.nodes.iter().collect();
-    groups.sort_by_key(|node| {
-        let candidate = &problem.candidates[node.candidate];
+    let mut groups: Vec<(usize, &NewNode)> = state.nodes.iter().map(|node| (bought(problem, node), node)).collect();
+    groups.sort_by_key(|(own, node)| {
+        let candidate = &problem.candidates[*own];
         let (instance_type, offering) = chosen(problem, candidate);
         let first = node.load.iter().map(|(class, _)| problem.classes[*class].pods.first()).min();
-        let kind = (&instance_type.name, &offering.zone, offering.capacity_type, node.candidate);
-        (problem.pool(candidate), Reverse(candidate.price), kind, first, &node.load)
+        let kind = (&instance_type.name, &offering.zone, offering.capacity_type, *own);
+        (problem.pool(candidate), Reverse(candidate.price), kind, first, node.load.clone())
     });
     let mut budget = state.budget.clone();
     let mut count: BTreeMap<usize, usize> = BTreeMap::new();
     let mut planned = Vec::new();
-    for group in groups {
-        let all = alternatives(problem, group, options);
-        let candidate = &problem.candidates[group.candidate];
+    for (own, group) in groups {
+        let others = others(problem, group, own, options);
+        let candidate = &problem.candidates[own];
         let template = describe(problem, candidate, chosen(problem, candidate), &group.load);
         for _ in 0..group.copies {
-            let pool = problem.pool(&problem.candidates[group.candidate]);
-            let index = count.entry(pool).or_insert(0);
+            let index = count.entry(problem.pool(candidate)).or_insert(0);
+            let (alternatives, relaxed) = within_limits(problem, group, &others, &mut budget, options.alternatives);
             planned.push(PlannedNode {
                 name: NodeName::new(format!("{}-{index}", template.node_pool)),
-                alternatives: within_limits(problem, group, &all, &mut budget, options.alternatives),
+                alternatives,
+                relaxed,
                 pods: pods.load(&group.load),
                 ..template.clone()
             });
@@ -127,6 +128,7 @@ pub(super) fn describe(
         daemon_set_pods: daemons().map(|daemon| daemon.key.clone()).collect(),
         allocatable: instance_type.allocatable(),
         requested,
+        relaxed: Vec::new(),
     }
 }
 

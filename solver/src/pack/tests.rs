@@ -52,16 +52,8 @@ fn need(key: &str, operator: Operator, values: &[&str]) -> Requirement {
 
 fn pool(name: &str) -> NodePool {
     NodePool {
-        name: NodePoolName::from(name),
-        weight: 0,
-        labels: Labels::new(),
         requirements: [need(label::CAPACITY_TYPE, Operator::In, &["on-demand"])].into_iter().collect(),
-        taints: Vec::new(),
-        startup_taints: Vec::new(),
-        limits: Vec::new(),
-        usage: Resources::new(),
-        instance_types: kinds().into(),
-        unsupported: Vec::new(),
+        ..NodePool::new(name, kinds().into())
     }
 }
 
@@ -314,7 +306,7 @@ fn extended_resources_and_pods_per_node_bound_what_fits() {
 #[test]
 fn unsupported_pods_and_pools_are_refused_and_never_ignored() {
     let spread = PodShape { unsupported: vec![Feature::TopologySpread], ..shape(500, 1) };
-    let refused = NodePool { unsupported: vec![Feature::MinValues], weight: 5, ..pool("refused") };
+    let refused = NodePool { unsupported: vec![Feature::CapacityReservation], weight: 5, ..pool("refused") };
     let below = pool("below");
     let above = NodePool {
         weight: 9,

@@ -7,7 +7,7 @@ use super::problem::{Problem, Row};
 use super::seating::seat;
 use super::state::State;
 use crate::optimize::{Effort, Pattern, Solution, minimise};
-use crate::{Objective, Options};
+use crate::{NodePool, Objective, Options};
 
 /// Distinct weights of supported pools, highest first, each with its pools.
 pub(super) fn tiers(problem: &Problem<'_>) -> Vec<(i32, Vec<bool>)> {
@@ -47,7 +47,7 @@ pub(super) fn refuse(problem: &Problem<'_>, state: &mut State, weight: i32, rela
 /// Buys for what is left and fits, from `pools`, until nothing more is placed: rules about hosts may keep pods from the seats that were
 /// bought for their shapes, and those are bought for again.
 pub(super) fn buy(problem: &Problem<'_>, state: &mut State, pools: &[bool], relaxed: bool, options: &Options<'_>) {
-    let terms = Terms { pools, relaxed, measure: options.objective.into() };
+    let terms = Terms { pools, relaxed, measure: options.objective.into(), any_values: false };
     let start = state.clone();
     buy_for(problem, state, terms, None, options);
     if !state.limits_bind || !state.short {
@@ -112,8 +112,8 @@ fn choose(
         state.steps = state.steps.saturating_sub(solution.steps);
         if within_limits(problem, state, market, &solution.patterns) {
             if first {
-                // Machines that a limit rules out are not in the market, so the bound holds only where nothing is limited.
-                let bounds_the_bill = options.objective == Objective::Cost && !limited(problem, terms.pools);
+                // Machines that a limit rules out are not in the market, and not every bundle is: the bound holds only without.
+                let bounds_the_bill = options.objective == Objective::Cost && !bounded(problem, terms.pools);
                 state.proven = state.proven.filter(|_| bounds_the_bill).map(|sum| sum.saturating_add(solution.lower_bound));
                 state.proof.add(market, &solution);
             }
@@ -142,9 +142,10 @@ fn choose(
     }
 }
 
-/// Whether any of `pools` has a limit.
-fn limited(problem: &Problem<'_>, pools: &[bool]) -> bool {
-    problem.snapshot.node_pools().iter().zip(pools).any(|(pool, open)| *open && !pool.limits.is_empty())
+/// Whether any of `pools` has a limit or asks for `minValues`.
+fn bounded(problem: &Problem<'_>, pools: &[bool]) -> bool {
+    let bounded = |pool: &NodePool| !pool.limits.is_empty() || !pool.min_values.is_empty();
+    problem.snapshot.node_pools().iter().zip(pools).any(|(pool, open)| *open && bounded(pool))
 }
 
 /// What the optimiser makes of a market; `None` where it refuses it.

@@ -52,7 +52,8 @@ pub(super) fn variants(pool: &NodePool, offers: &mut Offers<'_>, mentions: &Ment
         let key = requirement.key();
         let mut fallback = fixed.get(key).cloned();
         if !label::is_well_known(key) && fallback.is_none() {
-            let choices = choices(requirement, mentions);
+            let counted = pool.min_values.iter().any(|asked| &*asked.key == key);
+            let choices = choices(requirement, mentions, counted);
             let Some(first) = choices.first() else { return Vec::new() };
             fallback.clone_from(first);
             open.push((key.into(), choices));
@@ -73,14 +74,15 @@ pub(super) fn variants(pool: &NodePool, offers: &mut Offers<'_>, mentions: &Ment
 /// A value for an open label, or no label where the requirement allows that.
 type Choice = Option<Arc<str>>;
 
-/// One choice for each way in which what `requirement` allows differs to pods.
-fn choices(requirement: &Requirement, mentions: &Mentions<'_>) -> Vec<Choice> {
+/// One choice for each way in which what `requirement` allows differs to pods, or where values are `counted`, to `minValues`.
+fn choices(requirement: &Requirement, mentions: &Mentions<'_>, counted: bool) -> Vec<Choice> {
     let key = requirement.key();
     let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
     let mut chosen = Vec::new();
     for value in std::iter::once(None).chain(possible_values(requirement, mentions).into_iter().map(Some)) {
         if requirement.allows(value.as_deref()) {
-            let answers: Vec<bool> = mentions.on(key).map(|mention| mention.allows(value.as_deref())).collect();
+            let answers = mentions.on(key).map(|mention| mention.allows(value.as_deref()));
+            let answers: Vec<bool> = answers.chain(counted.then_some(value.is_some())).collect();
             if seen.insert(answers) {
                 chosen.push(value);
             }

@@ -58,6 +58,8 @@ pub enum Disregarded {
     Weights,
     /// Limits of pools.
     Limits,
+    /// `minValues` of pools.
+    MinValues,
     /// `PreferNoSchedule` taints.
     SoftTaints,
     /// Rules about pods on one host, but for those that bound pods of one size or that alone need about as many nodes as the others.
@@ -71,6 +73,7 @@ impl Disregarded {
             Self::ExistingNodes => "which pods go on existing nodes",
             Self::Weights => "weights of NodePools",
             Self::Limits => "limits of NodePools",
+            Self::MinValues => "minValues of NodePools",
             Self::SoftTaints => "PreferNoSchedule taints",
             Self::HostRules => "some rules about pods on one host",
         }

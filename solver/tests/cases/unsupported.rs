@@ -15,7 +15,7 @@ cases! {
     a_daemonset_with_an_unsupported_feature_still_takes_room: world([pool("default")], [], [
         shape(100, 0).using(Feature::InTreeVolume).daemon("agent"),
     ], [shape(1950, GI).pod("pod")]) => ["default large/a/spot: pod"];
-    a_pool_with_an_unsupported_feature_takes_nobody: world([pool("default").refusing(Feature::MinValues)], [], [], [
+    a_pool_with_an_unsupported_feature_takes_nobody: world([pool("default").refusing(Feature::CapacityReservation)], [], [], [
         shape(1000, GI).pod("pod"),
     ]) => ["pod: NotYetSupported"];
     a_refused_pool_of_more_weight_is_not_passed_over: world([
@@ -30,7 +30,7 @@ cases! {
         pool("first").weighing(10).refusing(Feature::StaticPool).types([crate::support::kind("tiny", 1, 1)]),
         pool("second"),
     ], [], [], [shape(1500, GI).pod("pod")]) => ["second arm/a/spot: pod"];
-    an_existing_node_takes_pods_whatever_pools_are_refused: world([pool("default").refusing(Feature::MinValues)], [node("node-1")], [], [
+    an_existing_node_takes_pods_whatever_pools_are_refused: world([pool("default").refusing(Feature::CapacityReservation)], [node("node-1")], [], [
         shape(1000, GI).pod("pod"),
     ]) => ["node-1: pod"];
 }

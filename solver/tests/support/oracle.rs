@@ -5,8 +5,8 @@ use super::{CAPACITY, TYPE, ZONE, labels};
 use std::sync::Arc;
 use windlass_solver::plan::{OfferingRef, PlannedNode};
 use windlass_solver::{
-    DaemonSet, HostPort, InstanceType, Labels, MicroUsd, Namespaces, NodePool, Offering, Plan, Pod, PodSelector, PodShape,
-    Requirement, Resources, Snapshot, Taint, TaintEffect,
+    DaemonSet, HostPort, InstanceType, Labels, MicroUsd, MinValuesPolicy, Namespaces, NodePool, Offering, Plan, Pod, PodSelector,
+    PodShape, Requirement, Resources, Snapshot, Taint, TaintEffect,
 };
 
 /// One node that could be launched.
@@ -125,6 +125,18 @@ fn neighbourly(pods: &[&Pod], daemons: &[&DaemonSet]) -> bool {
     apart && came.iter().all(|came| *came)
 }
 
+/// Whether a node for these pods at `place` could be enough different things, for a pool that insists.
+pub(crate) fn is_varied(places: &[Place<'_>], place: &Place<'_>, pods: &[&Pod]) -> bool {
+    let relents = place.pool.min_values_policy == MinValuesPolicy::BestEffort;
+    let open = |place: &Place<'_>| ["team", "generation"].map(|key| place.labels.get(key).cloned());
+    let alike = |other: &&Place<'_>| other.pool.name == place.pool.name && open(other) == open(place) && other.takes(pods);
+    relents
+        || place.pool.min_values.iter().all(|asked| {
+            let values = places.iter().filter(alike).filter_map(|other| other.labels.get(&asked.key));
+            values.collect::<std::collections::BTreeSet<_>>().len() >= asked.count as usize
+        })
+}
+
 impl<'a> Place<'a> {
     /// Whether labels and taints let a pod here, and the pod itself could be anywhere.
     pub(crate) fn allows(&self, pod: &Pod) -> bool {
@@ -194,6 +206,7 @@ impl<'a> Place<'a> {
             daemon_set_pods: self.daemons.iter().map(|daemon| daemon.key.clone()).collect(),
             allocatable: self.kind.allocatable(),
             requested: self.requested(pods),
+            relaxed: Vec::new(),
         }
     }
 }
@@ -237,7 +250,7 @@ impl<'a> Search<'a> {
         let weights: Vec<i32> = group.iter().map(|index| self.pods[*index].1).collect();
         let mut options: Vec<&Place<'a>> = Vec::new();
         for place in self.places.iter().filter(|place| weights.iter().all(|weight| *weight == place.pool.weight)) {
-            if !place.takes(&pods) {
+            if !place.takes(&pods) || !is_varied(self.places, place, &pods) {
                 continue;
             }
             match options.iter_mut().find(|known| known.pool.name == place.pool.name && known.kind.name == place.kind.name) {

@@ -208,8 +208,11 @@ fn node_pool(limits: bool) -> impl Strategy<Value = NodePool> {
     };
     let requirements = prop_oneof![1 => Just(Vec::new()), 2 => subsequence(pool_requirements(), 1..=3)];
     let used = prop_oneof![2 => Just(0_i64), 1 => 1..=4_i64];
-    (select(vec![0, 0, 0, 10]), requirements, some_taints(), some_taints(), bounds, used, any::<bool>(), rarely(16)).prop_map(
-        |(weight, requirements, taints, startup_taints, bounds, used, gold, unsupported)| {
+    let unlike = vec![(TYPE, 2), (TYPE, 3), (ZONE, 2), (CAPACITY, 2), ("karpenter.k8s.aws/instance-cpu", 2), ("team", 1)];
+    let unlike = prop_oneof![5 => Just(Vec::new()), 1 => subsequence(unlike, 1..=2)];
+    let unlike = (unlike, any::<bool>());
+    (select(vec![0, 0, 0, 10]), requirements, some_taints(), some_taints(), bounds, (used, unlike), any::<bool>(), rarely(16))
+        .prop_map(|(weight, requirements, taints, startup_taints, bounds, (used, (unlike, relents)), gold, unsupported)| {
             let mut made = pool("").weighing(weight);
             for requirement in requirements {
                 made.requirements.add(requirement);
@@ -221,11 +224,17 @@ fn node_pool(limits: bool) -> impl Strategy<Value = NodePool> {
                 made.limits.retain(|(known, _)| known.as_str() != resource);
                 made.limits.push((ResourceName::from(resource), amount));
             }
+            for (key, count) in unlike {
+                made.min_values.retain(|asked| &*asked.key != key);
+                made = made.varied(key, count);
+            }
+            if relents {
+                made = made.relenting();
+            }
             made.usage = Resources::new().with("cpu", used * 1000).with("memory", used * GI).with("nodes", used.min(1));
-            made.unsupported = if unsupported { vec![Feature::MinValues] } else { Vec::new() };
+            made.unsupported = if unsupported { vec![Feature::CapacityReservation] } else { Vec::new() };
             NodePool { taints, startup_taints, ..made }
-        },
-    )
+        })
 }
 
 fn existing_node() -> impl Strategy<Value = Node> {

@@ -134,6 +134,7 @@ impl Claim {
         };
         let here = |index: &u32| within(&menu.items[*index as usize].domains, &reach);
         let left: Vec<u32> = self.left.iter().copied().filter(|index| here(index) && holds(index)).collect();
+        let left = menu.varied(&left);
         if left.is_empty() {
             if !self.left.iter().any(holds) {
                 self.rejected.push(ask);

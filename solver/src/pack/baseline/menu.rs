@@ -17,7 +17,7 @@ pub(super) struct Item {
     /// Index into the snapshot's pools.
     pub(super) pool: usize,
     /// Index into [`Menu::variants`].
-    variant: usize,
+    pub(super) variant: usize,
     /// Index into the list of instance types.
     instance_type: usize,
     /// Signatures that may run here while `PreferNoSchedule` is heeded, and once it no longer is.
@@ -47,7 +47,7 @@ struct Room {
 /// Everything on offer.
 #[derive(Debug)]
 pub(super) struct Menu<'s> {
-    snapshot: &'s Snapshot,
+    pub(super) snapshot: &'s Snapshot,
     offers: Vec<Offers<'s>>,
     /// Pool, list of offers, labels.
     variants: Vec<(usize, usize, Variant)>,

@@ -254,6 +254,7 @@ impl<'s> Floor<'s> {
                     && self.affords(pool, item)
             };
             let left: Vec<u32> = self.items[pool].iter().copied().filter(holds).collect();
+            let left = self.menu.varied(&left);
             if left.is_empty() {
                 continue;
             }

@@ -59,7 +59,7 @@ fn exchange(
         if room.iter().any(|room| *room < 0) { 0 } else { host.room(links, times(need, &room, state.left[class])) }
     };
     let open = problem.variants.iter().filter(|variant| pools[variant.pool] && variant.pool == problem.pool(own));
-    open.flat_map(|variant| variant.candidates.clone())
+    open.flat_map(|variant| variant.packed.clone())
         .filter_map(|candidate| {
             let larger = &problem.candidates[candidate];
             let allowed = problem.allows(larger, class, relaxed)
