@@ -36,7 +36,7 @@ use pod::{Leaving, Standing, standing};
 use std::collections::{BTreeMap, BTreeSet};
 use unique::{Named, unique};
 use volume::attachment::Limits;
-use windlass_solver::{CapacityType, DaemonSet, NodePool, Resources, Snapshot};
+use windlass_solver::{CapacityType, DaemonSet, MinValuesPolicy, NodePool, Resources, Snapshot};
 
 /// What a controller is told at its start and objects do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Settings {
     pub reserved_enis: u32,
     /// Share of memory that hypervisor and firmware are assumed to keep, in millionths (`--vm-memory-overhead-percent`).
     pub vm_memory_overhead_ppm: u32,
+    /// What becomes of nodes that cannot have what `minValues` ask for (`--min-values-policy`).
+    pub min_values_policy: MinValuesPolicy,
 }
 
 impl Default for Settings {
@@ -55,6 +57,7 @@ impl Default for Settings {
             defaults: convert::Defaults::default(),
             reserved_enis: 0,
             vm_memory_overhead_ppm: NodeClassSettings::DEFAULT_VM_MEMORY_OVERHEAD_PPM,
+            min_values_policy: MinValuesPolicy::Strict,
         }
     }
 }
@@ -100,6 +103,9 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
     let around = node_class::Surroundings { catalog, settings, limits: &limits };
     let classes = node_class::classes(&classes, around, &mut unresolved, &mut diagnostics);
     let mut pools = node_pool::node_pools(&pools, &classes, &mut diagnostics);
+    for pool in &mut pools {
+        pool.min_values_policy = settings.min_values_policy;
+    }
     diagnostics.extend(of_daemon_sets);
     let nodes = existing(inventory, &mut pools, (&daemon_sets, &limits), &mut diagnostics);
     diagnostics.extend(of_pods);

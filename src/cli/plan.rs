@@ -15,6 +15,7 @@ mod json;
 mod markdown;
 mod name;
 mod region;
+mod relaxed;
 mod report;
 mod search;
 mod subject;
@@ -91,6 +92,10 @@ pub(crate) struct Args {
     /// Release of Karpenter whose defaults Provisioners get; NodePools need none
     #[arg(long, value_enum, default_value_t = Era::V0_31, value_name = "ERA", help_heading = "Input")]
     defaults: Era,
+
+    /// What becomes of nodes that cannot have the minValues of their NodePool
+    #[arg(long, value_enum, default_value_t, value_name = "POLICY", help_heading = "Input")]
+    min_values_policy: MinValuesPolicy,
 
     /// Form of the plan on standard output
     #[arg(short, long, value_enum, default_value_t, help_heading = "Output")]
@@ -187,6 +192,25 @@ enum Output {
     Name,
 }
 
+/// Karpenter's setting of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum MinValuesPolicy {
+    /// They are not launched
+    #[default]
+    Strict,
+    /// They are launched with as many values as there are, and the plan says so
+    BestEffort,
+}
+
+impl From<MinValuesPolicy> for windlass_solver::MinValuesPolicy {
+    fn from(policy: MinValuesPolicy) -> Self {
+        match policy {
+            MinValuesPolicy::Strict => Self::Strict,
+            MinValuesPolicy::BestEffort => Self::BestEffort,
+        }
+    }
+}
+
 /// What to minimise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 enum Objective {
@@ -242,6 +266,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         terminal::note(&fault::report(&violations));
         return Ok(ExitCode::from(EXIT_ERROR));
     }
+    let relaxed: Vec<String> = relaxed::notes(&plan).collect();
+    if !args.quiet {
+        for note in &relaxed {
+            terminal::note(&format!("{} {note}\n", "note:".dimmed()));
+        }
+    }
+    let notes = [input.taken.notes.clone(), relaxed].concat();
     let explanations = explanations(args, snapshot, &plan)?;
     let against = against(args, snapshot, &plan);
     if let Some(violations) = against.as_ref().map(|against| check(snapshot, &against.plan)).filter(|broken| !broken.is_empty()) {
@@ -253,7 +284,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         plan: &plan,
         explanations: &explanations,
         findings: &input.findings,
-        notes: &input.taken.notes,
+        notes: &notes,
         owners: &input.owners,
         estimated: &input.estimated,
         certificate: classes.as_deref(),

@@ -9,8 +9,9 @@ use crate::api::condition::{self, ConditionStatus};
 use crate::api::{self, label};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Sourced;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use windlass_solver::{Feature, InstanceType, Labels, NodePoolName, Offering, Requirement, Requirements, Resources};
+use windlass_solver::{Feature, InstanceType, Labels, MinValues, Offering, Requirement, Requirements};
 
 /// The pools that nodes can be launched for.
 pub(super) fn node_pools(
@@ -46,17 +47,28 @@ fn node_pool(
     refuse_dedicated_tenancy(&requirements, report);
     warn_if_nothing_matches(&requirements, &class.instance_types, report);
     Some(windlass_solver::NodePool {
-        name: NodePoolName::new(name),
         weight: object.spec.weight.and_then(|weight| i32::try_from(weight).ok()).unwrap_or(0),
         unsupported: unsupported(object, class, &requirements),
         labels,
         requirements,
+        min_values: min_values(object),
         taints: template::taints(&template.spec.taints),
         startup_taints: template::taints(&template.spec.startup_taints),
         limits: limits(object, report),
-        usage: Resources::new(),
-        instance_types: Arc::clone(&class.instance_types),
+        ..windlass_solver::NodePool::new(name, Arc::clone(&class.instance_types))
     })
+}
+
+/// What the requirements ask for in `minValues`; of several on one key the most.
+fn min_values(object: &api::NodePool) -> Vec<MinValues> {
+    let mut most: BTreeMap<&str, u32> = BTreeMap::new();
+    for requirement in &object.spec.template.spec.requirements {
+        if let Some(count) = requirement.min_values {
+            let asked = most.entry(label::normalize(&requirement.key)).or_default();
+            *asked = (*asked).max(count);
+        }
+    }
+    most.into_iter().map(|(key, count)| MinValues { key: key.into(), count }).collect()
 }
 
 /// Karpenter, too, launches nothing for a pool that is being deleted or is not ready.
@@ -156,11 +168,9 @@ fn limits(object: &api::NodePool, report: &mut Report<'_>) -> Vec<(windlass_solv
 
 /// What the pool asks for that decides where pods go and that the solver does not know yet.
 fn unsupported(object: &api::NodePool, class: &Class, requirements: &Requirements) -> Vec<Feature> {
-    let counts = object.spec.template.spec.requirements.iter().any(|requirement| requirement.min_values.is_some());
     // A reservation is used only by pools that allow the capacity type.
     let reserved = requirements.get(label::CAPACITY_TYPE).is_none_or(|requirement| requirement.allows(Some(label::RESERVED)));
     let mut features = Vec::new();
-    features.extend(counts.then_some(Feature::MinValues));
     features.extend(object.spec.replicas.is_some().then_some(Feature::StaticPool));
     features.extend((class.has_reservations && reserved).then_some(Feature::CapacityReservation));
     features

@@ -40,7 +40,8 @@ impl Input {
         let inventory = manifest::read(&sources(&args.files)?, &reading)?;
         let mut notes = Vec::new();
         let catalog = catalog(args, &inventory, &mut notes)?;
-        let settings = Settings { defaults: args.defaults.into(), ..Settings::default() };
+        let settings =
+            Settings { defaults: args.defaults.into(), min_values_policy: args.min_values_policy.into(), ..Settings::default() };
         let taken = snapshot::take(&inventory, &catalog, &settings);
         let mut findings = inventory.diagnostics.clone();
         findings.extend(catalog.findings().iter().cloned());

@@ -112,6 +112,16 @@ struct NewNode<'a> {
     daemon_set_pods: Vec<Key<'a>>,
     allocatable: BTreeMap<&'a str, String>,
     requested: BTreeMap<&'a str, String>,
+    /// Only where there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    relaxed_min_values: Vec<RelaxedMinValues<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct RelaxedMinValues<'a> {
+    key: &'a str,
+    asked: u32,
+    found: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -256,6 +266,11 @@ fn node<'a>(report: &Report<'_>, node: &'a PlannedNode) -> NewNode<'a> {
         daemon_set_pods: keys(&node.daemon_set_pods),
         allocatable: amounts(&node.allocatable),
         requested: amounts(&node.requested),
+        relaxed_min_values: node
+            .relaxed
+            .iter()
+            .map(|one| RelaxedMinValues { key: &one.key, asked: one.asked, found: one.found })
+            .collect(),
     }
 }
 

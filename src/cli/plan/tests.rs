@@ -43,6 +43,7 @@ fn node(name: &str, bought: OfferingRef, pods: &[&str]) -> PlannedNode {
         daemon_set_pods: vec![ObjectKey::new("kube-system", "aws-node")],
         allocatable: resources(3920, 6525, 58),
         requested: resources(2150, 1833, 5),
+        relaxed: Vec::new(),
     }
 }
 

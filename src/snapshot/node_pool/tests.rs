@@ -61,9 +61,19 @@ fn a_plain_pool_is_read_whole() {
 fn what_the_solver_does_not_know_is_named_and_not_ignored() {
     let (pool, _, _) = read(json!({"spec": {"replicas": 3}}));
     assert_eq!(pool.unwrap().unsupported, [Feature::StaticPool]);
-    let (pool, _, _) =
-        read(requirements(&json!([{"key": "karpenter.k8s.aws/instance-family", "operator": "Exists", "minValues": 3}])));
-    assert_eq!(pool.unwrap().unsupported, [Feature::MinValues]);
+}
+
+#[test]
+fn min_values_are_read_the_most_of_each_key() {
+    let (pool, messages, _) = read(requirements(&json!([
+        {"key": "karpenter.k8s.aws/instance-family", "operator": "Exists", "minValues": 3},
+        {"key": "beta.kubernetes.io/instance-type", "operator": "NotIn", "values": ["m5.metal"], "minValues": 2},
+        {"key": "node.kubernetes.io/instance-type", "operator": "Exists", "minValues": 7}
+    ])));
+    let pool = pool.unwrap();
+    let read: Vec<_> = pool.min_values.iter().map(|asked| (&*asked.key, asked.count)).collect();
+    assert_eq!(read, [("karpenter.k8s.aws/instance-family", 3), ("node.kubernetes.io/instance-type", 7)]);
+    assert!(messages.is_empty() && pool.unsupported.is_empty());
 }
 
 #[test]
