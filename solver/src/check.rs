@@ -11,6 +11,7 @@ mod min_values;
 mod neighbours;
 mod new_node;
 mod placement;
+mod replicas;
 mod summary;
 mod violation;
 
@@ -29,6 +30,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
     companions::check(snapshot, plan, &placements, &mut violations);
     limits::check(snapshot, plan, &mut violations);
     min_values::check(snapshot, plan, &mut violations);
+    replicas::check(snapshot, plan, &mut violations);
     summary::check(snapshot, plan, &mut violations);
     violations
 }

@@ -29,6 +29,8 @@ pub struct NodePool {
     pub name: NodePoolName,
     /// Pools of a higher weight are used first, whatever they cost (Karpenter: 1..=100, 0 if unset).
     pub weight: i32,
+    /// For a static pool: so many nodes, whatever pods there are. It launches none for pods, and its weight is zero.
+    pub replicas: Option<u32>,
     /// Labels of the template; each of its nodes carries them. They are part of `requirements` too.
     pub labels: Labels,
     /// Requirements of the template, the template's labels included as `In` of one value.
@@ -53,11 +55,17 @@ pub struct NodePool {
 }
 
 impl NodePool {
+    /// Whether nodes are launched from it for pods.
+    pub fn is_launched_from(&self) -> bool {
+        self.unsupported.is_empty() && self.replicas.is_none()
+    }
+
     /// A pool of these instance types, sorted by name, without any bound.
     pub fn new(name: impl Into<NodePoolName>, instance_types: Arc<[InstanceType]>) -> Self {
         Self {
             name: name.into(),
             weight: 0,
+            replicas: None,
             labels: Labels::new(),
             requirements: Requirements::new(),
             min_values: Vec::new(),

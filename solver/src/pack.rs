@@ -33,6 +33,7 @@ mod row;
 mod seating;
 mod settled;
 mod slot;
+mod standing;
 mod state;
 mod tier;
 mod variant;
@@ -60,7 +61,8 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
     let hourly_cost: MicroUsd = nodes.iter().map(|node| node.offering.price).sum();
     let charged_cost = state.cost(&problem);
     let bounds = bound::bounds(&problem, &mut state, options);
-    let charged_bound = bounds.charged.min(charged_cost);
+    let standing = standing::bill(&problem, &state);
+    let charged_bound = bounds.charged.plus(standing.charged).min(charged_cost);
     let charged = Charged { charges: options.charges, cost: charged_cost, lower_bound: charged_bound };
     let cancelled = options.cancelled.is_some_and(|cancelled| cancelled());
     let status = match (cancelled, charged_cost == charged_bound) {
@@ -72,7 +74,7 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
         pods: snapshot.pods().len(),
         placed: snapshot.pods().len() - unschedulable.len(),
         hourly_cost,
-        lower_bound: bounds.price.min(hourly_cost),
+        lower_bound: bounds.price.plus(standing.price).min(hourly_cost),
         charged: Some(charged).filter(|charged| !charged.charges.is_none()),
         status,
         steps: options.steps - state.steps,
@@ -83,6 +85,7 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
 
 /// Both rounds: with `PreferNoSchedule` heeded, then without.
 fn place(problem: &Problem<'_>, state: &mut State, options: &Options<'_>) {
+    standing::launch(problem, state);
     for relaxed in [false, true] {
         if state.demand().is_empty() {
             break;
@@ -94,6 +97,7 @@ fn place(problem: &Problem<'_>, state: &mut State, options: &Options<'_>) {
 /// One round: existing nodes, then pools by weight, then what is left on the nodes bought.
 fn round(problem: &Problem<'_>, state: &mut State, relaxed: bool, options: &Options<'_>) {
     existing::fill_existing(problem, state, Guests::Free, relaxed);
+    standing::fill(problem, state, relaxed);
     existing::fill_bought(problem, state, relaxed);
     joining::join(problem, state, relaxed);
     joining::begin(problem, state, None, relaxed, false);

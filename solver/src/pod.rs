@@ -21,8 +21,6 @@ pub enum Feature {
     StaticVolume,
     /// `resourceClaims` (dynamic resource allocation).
     ResourceClaim,
-    /// `spec.replicas` of a NodePool.
-    StaticPool,
     /// Capacity reservations of an EC2NodeClass.
     CapacityReservation,
 }
@@ -37,7 +35,6 @@ impl fmt::Display for Feature {
             Self::InTreeVolume => "an in-tree volume without a claim",
             Self::StaticVolume => "a volume of a class without provisioner",
             Self::ResourceClaim => "resourceClaims",
-            Self::StaticPool => "spec.replicas (static capacity)",
             Self::CapacityReservation => "capacity reservations",
         })
     }

@@ -12,6 +12,7 @@ mod market;
 mod min_values;
 mod pools;
 mod resources;
+mod static_pools;
 mod taints;
 mod topology;
 mod unsupported;

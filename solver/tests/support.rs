@@ -89,6 +89,7 @@ pub(crate) trait PoolExt: Sized {
     fn refusing(self, feature: Feature) -> Self;
     fn varied(self, key: &str, count: u32) -> Self;
     fn relenting(self) -> Self;
+    fn keeping(self, replicas: u32) -> Self;
 }
 
 impl PoolExt for NodePool {
@@ -124,6 +125,11 @@ impl PoolExt for NodePool {
     /// With `minValues` relaxed where they cannot be had.
     fn relenting(mut self) -> Self {
         self.min_values_policy = MinValuesPolicy::BestEffort;
+        self
+    }
+    /// Static.
+    fn keeping(mut self, replicas: u32) -> Self {
+        self.replicas = Some(replicas);
         self
     }
     fn refusing(mut self, feature: Feature) -> Self {

@@ -206,8 +206,8 @@ fn node_pool_unknown() {
 
 #[test]
 fn node_pool_unsupported() {
-    let refuse = with_pool(|pool| pool.unsupported = vec![Feature::StaticPool]);
-    finds_in(refuse, |_| {}, |v| matches!(v, Violation::NodePoolUnsupported { feature: Feature::StaticPool, .. }));
+    let refuse = with_pool(|pool| pool.unsupported = vec![Feature::CapacityReservation]);
+    finds_in(refuse, |_| {}, |v| matches!(v, Violation::NodePoolUnsupported { feature: Feature::CapacityReservation, .. }));
 }
 
 #[test]

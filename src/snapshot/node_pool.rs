@@ -48,7 +48,8 @@ fn node_pool(
     warn_if_nothing_matches(&requirements, &class.instance_types, report);
     Some(windlass_solver::NodePool {
         weight: object.spec.weight.and_then(|weight| i32::try_from(weight).ok()).unwrap_or(0),
-        unsupported: unsupported(object, class, &requirements),
+        unsupported: unsupported(class, &requirements),
+        replicas: object.spec.replicas.map(|replicas| u32::try_from(replicas.max(0)).unwrap_or(u32::MAX)),
         labels,
         requirements,
         min_values: min_values(object),
@@ -167,11 +168,10 @@ fn limits(object: &api::NodePool, report: &mut Report<'_>) -> Vec<(windlass_solv
 }
 
 /// What the pool asks for that decides where pods go and that the solver does not know yet.
-fn unsupported(object: &api::NodePool, class: &Class, requirements: &Requirements) -> Vec<Feature> {
+fn unsupported(class: &Class, requirements: &Requirements) -> Vec<Feature> {
     // A reservation is used only by pools that allow the capacity type.
     let reserved = requirements.get(label::CAPACITY_TYPE).is_none_or(|requirement| requirement.allows(Some(label::RESERVED)));
     let mut features = Vec::new();
-    features.extend(object.spec.replicas.is_some().then_some(Feature::StaticPool));
     features.extend((class.has_reservations && reserved).then_some(Feature::CapacityReservation));
     features
 }

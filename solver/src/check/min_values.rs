@@ -17,11 +17,11 @@ pub(super) fn check(snapshot: &Snapshot, plan: &Plan, violations: &mut Vec<Viola
 fn check_node(pool: &NodePool, node: &PlannedNode, violations: &mut Vec<Violation>) {
     for asked in &pool.min_values {
         let found = u32::try_from(values(pool, node, &asked.key).len()).unwrap_or(u32::MAX);
-        let noted = node.relaxed.iter().find(|relaxed| relaxed.key == asked.key);
+        let relaxed = node.relaxed.iter().find(|relaxed| relaxed.key == asked.key);
         let (node, key) = (node.name.clone(), asked.key.to_string());
-        match noted {
-            Some(note) if note.found != found || note.asked != asked.count || found >= asked.count => {
-                violations.push(Violation::MinValuesMisstated { node, key, planned: note.found, found });
+        match relaxed {
+            Some(told) if told.found != found || told.asked != asked.count || found >= asked.count => {
+                violations.push(Violation::MinValuesMisstated { node, key, planned: told.found, found });
             }
             Some(_) if pool.min_values_policy == MinValuesPolicy::BestEffort => {}
             _ if found < asked.count => violations.push(Violation::MinValuesUnmet { node, key, asked: asked.count, found }),

@@ -60,7 +60,7 @@ impl<'a> Judge<'a, '_> {
         if let Some(feature) = pool.unsupported.first() {
             self.tell(Violation::NodePoolUnsupported { node: node.name.clone(), pool: pool.name.clone(), feature: *feature });
         }
-        if node.pods.is_empty() {
+        if node.pods.is_empty() && pool.replicas.is_none() {
             self.tell(Violation::NodeEmpty { node: node.name.clone() });
         }
         if node.taints != pool.taints {

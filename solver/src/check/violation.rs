@@ -119,6 +119,10 @@ pub enum Violation {
     #[error("node {node}: the values of {key} that its offerings have are planned as {planned}, but there are {found}")]
     MinValuesMisstated { node: NodeName, key: String, planned: u32, found: u32 },
 
+    /// A static pool with another number of nodes than it asks for.
+    #[error("static NodePool {pool}: {found} nodes are launched, and it lacks {expected}")]
+    ReplicasWrong { pool: NodePoolName, expected: i64, found: i64 },
+
     /// More capacity than a pool's limit allows, in the worst case of what EC2 may pick.
     #[error("NodePool {pool}: nodes may use {used} of {resource}, beyond its limit of {limit}")]
     LimitExceeded { pool: NodePoolName, resource: ResourceName, used: i64, limit: i64 },

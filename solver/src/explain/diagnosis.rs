@@ -222,7 +222,12 @@ struct Teller<'a> {
 impl Teller<'_> {
     fn sentence(&self, reason: Reason) -> String {
         let what = match reason {
-            Reason::NoNodePool => return "there is no NodePool that a node could be launched from: add one".to_owned(),
+            Reason::NoNodePool if self.snapshot.node_pools().is_empty() => {
+                return "there is no NodePool that a node could be launched from: add one".to_owned();
+            }
+            Reason::NoNodePool => {
+                return "the nodes of static NodePools have no room for it, and there is no other NodePool: add one".to_owned();
+            }
             Reason::TaintsNotTolerated => return self.taints(),
             Reason::NoMatchingInstanceType => self.no_match(),
             Reason::NoInstanceTypeFits => self.too_big(),

@@ -113,7 +113,7 @@ pub(super) struct Bench<'a> {
 /// Surveys one pod shape over all pools. Features that the pod itself asks for are left out of account.
 pub(super) fn survey<'a>(snapshot: &'a Snapshot, shape: &'a PodShape, left: &'a LimitsLeft) -> Survey {
     let mut found = Survey::default();
-    for pool in snapshot.node_pools() {
+    for pool in snapshot.node_pools().iter().filter(|pool| pool.replicas.is_none()) {
         let taints: Vec<&Taint> = untolerated(&pool.taints, &shape.tolerations).collect();
         found.taints.extend(taints.iter().map(|taint| (pool.name.clone(), (*taint).clone())));
         let before = (found.removed.get(&Step::Taints).copied(), found.removed.get(&Step::Requirements).copied());

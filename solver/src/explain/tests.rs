@@ -2,8 +2,8 @@ use super::diagnosis::{Diagnosis, diagnose};
 use super::survey::{LimitsLeft, survey};
 use crate::{
     CapacityType, DaemonSet, Feature, HostPort, InstanceType, Labels, MicroUsd, NodePool, ObjectKey, Offering, Operator,
-    Overhead, PodShape, Protocol, Reason, Requirement, Requirements, ResourceName, Resources, Snapshot, Taint, TaintEffect,
-    Toleration, TolerationOperator,
+    Overhead, PodShape, Protocol, Reason, Requirement, ResourceName, Resources, Snapshot, Taint, TaintEffect, Toleration,
+    TolerationOperator,
 };
 use std::sync::Arc;
 

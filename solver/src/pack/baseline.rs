@@ -24,6 +24,7 @@ mod domain;
 mod menu;
 mod queue;
 mod rule;
+mod standing;
 mod variety;
 
 use crate::explain::diagnose_beside;
@@ -31,6 +32,7 @@ use crate::plan::{Certificate, ExistingPlacement, OfferingRef, PlannedNode, Rela
 use crate::{MicroUsd, NodeName, NodePoolName, ObjectKey, Offering, Plan, Snapshot, Status, Summary, Unschedulable};
 use claim::Claim;
 use queue::Floor;
+use standing::Standing;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use variety::reference;
@@ -40,15 +42,20 @@ use variety::reference;
 ///
 /// Nodes are listed without alternatives, but for those that `minValues` ask for. Equal snapshots give equal plans.
 pub fn karpenter(snapshot: &Snapshot, ours: &Plan) -> Plan {
+    let standing = Standing::of(snapshot, ours);
+    let launched = standing.launched(snapshot);
+    let snapshot = launched.as_ref().unwrap_or(snapshot);
     let mut floor = Floor::new(snapshot);
     floor.run();
     let claims = std::mem::take(&mut floor.claims);
     let purchases = purchases(&floor, claims);
-    let hourly_cost: MicroUsd = purchases.iter().map(|purchase| purchase.offering.price).sum();
-    let lower_bound = bound(&floor, &purchases, ours).min(hourly_cost);
     let mut pods = Pods { floor: &floor, next: vec![0; floor.classes.len()] };
-    let existing_nodes = existing(&mut pods);
-    let nodes = planned(&purchases, &mut pods);
+    let mut existing_nodes = existing(&mut pods);
+    let mut nodes = planned(&purchases, &mut pods);
+    nodes.extend(standing.returned(snapshot, &mut existing_nodes));
+    nodes.sort_by_key(|node| snapshot.node_pools().iter().position(|pool| pool.name == node.node_pool));
+    let hourly_cost: MicroUsd = nodes.iter().map(|node| node.offering.price).sum();
+    let lower_bound = bound(&floor, &purchases, ours).min(hourly_cost);
     let unschedulable = unschedulable(&mut pods, ours);
     let summary = Summary {
         pods: snapshot.pods().len(),

@@ -4,14 +4,15 @@
 use super::axis::fits;
 use super::market::{Market, Measure, Terms};
 use super::problem::{Problem, Row};
+use super::standing::stands;
 use super::state::State;
 use super::tier::optimise;
-use crate::{MicroUsd, Options};
+use crate::{MicroUsd, NodePool, Options};
 
 /// More comparisons than this to reuse the bounds of purchases cost more than proving a bound anew.
 const MAX_COMPARISONS: usize = 20_000_000;
 
-/// What was proven of a plan.
+/// What was proven of a plan, or what a part of it costs.
 pub(super) struct Bounds {
     /// Of the price.
     pub(super) price: MicroUsd,
@@ -44,7 +45,7 @@ pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, options: &Options
 
 /// Proves a bound by another search, which may use every pool.
 fn anew(problem: &Problem<'_>, state: &mut State, bought: &[(usize, u32)], measure: Measure, options: &Options<'_>) -> i64 {
-    let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(|pool| pool.unsupported.is_empty()).collect();
+    let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(NodePool::is_launched_from).collect();
     // Only the bound counts here: a share of the steps does.
     let market = Market::new(problem, bought, Terms { pools: &pools, relaxed: true, measure, any_values: true }, None);
     let solution = optimise(&market, options.steps / 4, options);
@@ -67,12 +68,12 @@ fn nowhere_else(problem: &Problem<'_>, state: &State, bought: &[(usize, u32)]) -
         return false;
     }
     let mut weights: Vec<Option<i32>> = vec![None; problem.rows.len()];
-    for node in &state.nodes {
+    for node in state.nodes.iter().filter(|node| !stands(problem, node)) {
         for (class, _) in &node.load {
             weights[problem.classes[*class].row] = Some(weight(node.candidate));
         }
     }
-    (0..problem.candidates.len()).filter(|index| pools[problem.pool(&problem.candidates[*index])].unsupported.is_empty()).all(
+    (0..problem.candidates.len()).filter(|index| pools[problem.pool(&problem.candidates[*index])].is_launched_from()).all(
         |index| {
             let candidate = &problem.candidates[index];
             bought.iter().all(|(row, _)| {

@@ -2,6 +2,7 @@
 
 use super::host::Link;
 use super::problem::Problem;
+use super::standing::stands;
 use super::state::State;
 use crate::plan::{Certificate, Disregarded, PricedClass};
 use crate::{MicroUsd, TaintEffect};
@@ -9,14 +10,17 @@ use std::cmp::Reverse;
 
 /// The certificate of the bound of what `state` buys.
 pub(super) fn certificate(problem: &Problem<'_>, state: &State) -> Certificate {
-    let bought = state.bought();
+    let bought = state.bought(problem);
     if bought.is_empty() {
         return Certificate::default();
     }
-    // Pods are handed out in key order, existing nodes first.
+    // Pods are handed out in key order, existing nodes first, then nodes of static pools.
     let mut first = vec![0; problem.classes.len()];
     for (class, count) in state.existing.iter().flatten() {
         first[*class] += *count as usize;
+    }
+    for node in state.nodes.iter().filter(|node| stands(problem, node)) {
+        node.load.iter().for_each(|(class, count)| first[*class] += (*count * node.copies) as usize);
     }
     let mut classes: Vec<PricedClass> = bought
         .into_iter()
@@ -31,12 +35,13 @@ pub(super) fn certificate(problem: &Problem<'_>, state: &State) -> Certificate {
 
 /// What of this snapshot the bound takes no notice of.
 fn disregarded(problem: &Problem<'_>, state: &State) -> Vec<Disregarded> {
-    let pools = || problem.snapshot.node_pools().iter().filter(|pool| pool.unsupported.is_empty());
+    let pools = || problem.snapshot.node_pools().iter().filter(|pool| pool.is_launched_from());
     let mut weights: Vec<i32> = pools().map(|pool| pool.weight).collect();
     weights.dedup();
     let soft = pools().flat_map(|pool| &pool.taints).any(|taint| taint.effect == TaintEffect::PreferNoSchedule);
     [
         (Disregarded::ExistingNodes, !problem.snapshot.nodes().is_empty()),
+        (Disregarded::StaticPools, problem.snapshot.node_pools().iter().any(|pool| pool.replicas.is_some())),
         (Disregarded::Weights, weights.len() > 1),
         (Disregarded::Limits, pools().any(|pool| !pool.limits.is_empty())),
         (Disregarded::MinValues, pools().any(|pool| !pool.min_values.is_empty())),
@@ -57,5 +62,5 @@ fn host_rules_disregarded(problem: &Problem<'_>, state: &State) -> bool {
         let alone = problem.rows[problem.classes[class].row].classes.len() == 1 && concerned[link.rule as usize] == 1;
         (alone && link.most().is_some()) || problem.slots.iter().any(|slot| slot.covers(*link))
     };
-    state.bought().iter().any(|(class, _)| problem.links(*class).iter().any(|link| !covered(*class, link)))
+    state.bought(problem).iter().any(|(class, _)| problem.links(*class).iter().any(|link| !covered(*class, link)))
 }

@@ -191,13 +191,16 @@ impl Compiler<'_> {
             self.keep_from_daemons(part);
         }
         let groups = self.group_offers(list, &variant.offers, &parts);
+        // A static pool launches nodes that nobody needs, too.
+        let static_pool = pool.replicas.is_some();
+        let nobody = PartLabels::nobody(self.problem.signatures.len());
         for ((instance_type, part), members) in groups {
-            let Some(sample) = labels.get(&part) else { continue };
-            if sample.signatures.is_clear() {
+            let sample = labels.get(&part).unwrap_or(&nobody);
+            if sample.signatures.is_clear() && !static_pool {
                 continue;
             }
             let Some(model) = self.model(list, instance_type, &sample.daemons) else { continue };
-            if !self.holds_any(model, &sample.signatures) {
+            if !static_pool && !self.holds_any(model, &sample.signatures) {
                 continue;
             }
             let relaxed = self.column(sample.signatures.clone());
@@ -356,6 +359,10 @@ struct PartLabels {
 }
 
 impl PartLabels {
+    fn nobody(width: usize) -> Self {
+        Self { signatures: FixedBitSet::with_capacity(width), daemons: Vec::new() }
+    }
+
     fn of(
         parts: &[u32],
         width: usize,

@@ -1,15 +1,18 @@
 //! Why a pod has no place although its size, labels and taints would let it on a new node: rules about pods on one host.
 
 use super::axis::fits;
+use super::budget::Budget;
 use super::host::Kind;
-use super::problem::Problem;
+use super::problem::{Candidate, Problem};
 use crate::explain::Obstacle;
 use crate::{DaemonSet, PodShape, Reason, WhenUnsatisfiable, label};
 
-/// The rule that leaves pods of a class no host at all; `None` where there is no such rule.
-pub(super) fn obstacle(problem: &Problem<'_>, class: usize) -> Option<Obstacle> {
+/// The rule that leaves pods of a class no host at all, or none of those within `budget`; `None` where there is no such rule.
+pub(super) fn obstacle(problem: &Problem<'_>, budget: Option<&Budget>, class: usize) -> Option<Obstacle> {
     let row = &problem.rows[problem.classes[class].row];
-    let mut open = problem.candidates.iter().filter(|candidate| fits(&row.need, problem.free(candidate)));
+    let within = |one: &Candidate| budget.is_none_or(|budget| budget.affords(problem, one, 1) == 1);
+    let mut open =
+        problem.candidates.iter().filter(|one| problem.grows(one) && fits(&row.need, problem.free(one)) && within(one));
     if !open.any(|candidate| problem.admits(candidate, row.signature, true)) {
         let mut daemons = problem.snapshot.daemon_sets().iter();
         return daemons.find_map(|daemon| between(problem, class, daemon));

@@ -161,6 +161,11 @@ impl Problem<'_> {
         candidate.bundle.as_ref().map_or(&self.models[candidate.model].free, |bundle| &bundle.free)
     }
 
+    /// Whether the pool of `candidate` grows with pods; static pools do not.
+    pub(super) fn grows(&self, candidate: &Candidate) -> bool {
+        self.snapshot.node_pools()[self.pool(candidate)].replicas.is_none()
+    }
+
     /// The pool of `candidate`, as an index into the snapshot's.
     pub(super) fn pool(&self, candidate: &Candidate) -> usize {
         self.variants[candidate.variant].pool

@@ -3,6 +3,7 @@
 use super::alternatives::{bought, chosen, others, reference, within_limits};
 use super::obstacle::{needs_others, obstacle};
 use super::problem::{Candidate, Class, Problem};
+use super::standing::stands;
 use super::state::{NewNode, State};
 use crate::explain::diagnose_beside;
 use crate::plan::{ExistingPlacement, PlannedNode};
@@ -61,6 +62,12 @@ pub(super) fn nodes(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_
         let kind = (&instance_type.name, &offering.zone, offering.capacity_type, *own);
         (problem.pool(candidate), Reverse(candidate.price), kind, first, node.load.clone())
     });
+    let standing = |node: &NewNode| stands(problem, node);
+    let mut first: Vec<Vec<ObjectKey>> = Vec::new();
+    for (_, node) in groups.iter().filter(|(_, node)| standing(node)) {
+        first.extend((0..node.copies).map(|_| pods.load(&node.load)));
+    }
+    let mut first = first.into_iter();
     let mut budget = state.budget.clone();
     let mut count: BTreeMap<usize, usize> = BTreeMap::new();
     let mut planned = Vec::new();
@@ -75,7 +82,7 @@ pub(super) fn nodes(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_
                 name: NodeName::new(format!("{}-{index}", template.node_pool)),
                 alternatives,
                 relaxed,
-                pods: pods.load(&group.load),
+                pods: if standing(group) { first.next().unwrap_or_default() } else { pods.load(&group.load) },
                 ..template.clone()
             });
             *index += 1;
@@ -140,8 +147,10 @@ pub(super) fn unschedulable(problem: &Problem<'_>, state: &State, pods: &mut Pod
         let Class { shape, signature, .. } = &problem.classes[class];
         let asked = &problem.signatures[*signature].node_selector;
         let mut diagnosis = diagnose_beside(problem.snapshot, shape, &asked[shape.node_selector.len()..], &limits_left);
+        // Where limits alone leave something, the rules do not.
+        let beyond = diagnosis.funnel.last().is_some_and(|step| step.remaining > 0).then_some(&state.budget);
         if diagnosis.is_about_limits()
-            && let Some(obstacle) = obstacle(problem, class)
+            && let Some(obstacle) = obstacle(problem, beyond, class)
         {
             diagnosis.meet(obstacle);
         }

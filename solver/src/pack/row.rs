@@ -41,7 +41,7 @@ pub(super) fn arrange(problem: &mut Problem<'_>, slots: &[Slot]) {
         row.buyable = problem
             .candidates
             .iter()
-            .any(|candidate| problem.admits(candidate, row.signature, true) && fits(&row.need, problem.free(candidate)));
+            .any(|one| problem.grows(one) && problem.admits(one, row.signature, true) && fits(&row.need, problem.free(one)));
     }
     for (class, row) in problem.classes.iter_mut().zip(row_of) {
         class.row = row;

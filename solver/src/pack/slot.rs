@@ -14,7 +14,7 @@ use super::market::{Market, Measure, Terms};
 use super::problem::Problem;
 use super::row::arrange;
 use super::tier::optimise;
-use crate::Options;
+use crate::{NodePool, Options};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -128,7 +128,7 @@ struct Seen {
 
 /// How many nodes a quick plan without slots buys.
 fn nodes_without(problem: &Problem<'_>, demand: &[(usize, u32)], options: &Options<'_>) -> u64 {
-    let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(|pool| pool.unsupported.is_empty()).collect();
+    let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(NodePool::is_launched_from).collect();
     let market =
         Market::new(problem, demand, Terms { pools: &pools, relaxed: true, measure: Measure::Cost, any_values: true }, None);
     let quick = optimise(&market, 0, options);

@@ -1,10 +1,12 @@
 //! A plan in the making: what is placed where, and what is left to place.
 
+use super::alternatives::bought;
 use super::axis::{Amounts, take, times};
 use super::budget::Budget;
 use super::host::Host;
 use super::market::Market;
 use super::problem::{Problem, Row};
+use super::standing::stands;
 use crate::optimize::{Bound, Solution};
 use crate::{MicroUsd, PodShape};
 
@@ -143,23 +145,23 @@ impl State {
 
     /// What the nodes to buy cost, with what is charged beyond prices.
     pub(super) fn cost(&self, problem: &Problem<'_>) -> MicroUsd {
-        let cost = |node: &NewNode| MicroUsd(problem.candidates[node.candidate].cost).times(i64::from(node.copies));
+        let cost = |node: &NewNode| MicroUsd(problem.candidates[bought(problem, node)].cost).times(i64::from(node.copies));
         self.nodes.iter().map(cost).sum()
     }
 
     /// Pods of each row on nodes to buy.
     pub(super) fn bought_rows(&self, problem: &Problem<'_>) -> Vec<(usize, u32)> {
         let mut counts = vec![0_u32; problem.rows.len()];
-        for (class, count) in self.bought() {
+        for (class, count) in self.bought(problem) {
             counts[problem.classes[class].row] += count;
         }
         counts.into_iter().enumerate().filter(|(_, count)| *count > 0).collect()
     }
 
-    /// Pods of each class on nodes to buy.
-    pub(super) fn bought(&self) -> Vec<(usize, u32)> {
+    /// Pods of each class on nodes that are bought for pods.
+    pub(super) fn bought(&self, problem: &Problem<'_>) -> Vec<(usize, u32)> {
         let mut counts = vec![0_u32; self.left.len()];
-        for node in &self.nodes {
+        for node in self.nodes.iter().filter(|node| !stands(problem, node)) {
             for (class, count) in &node.load {
                 counts[*class] += count * node.copies;
             }

@@ -3,8 +3,8 @@
 use crate::plan::PlannedNode;
 use crate::{
     CapacityType, DaemonSet, Feature, HostPort, InstanceType, InstanceTypeName, Labels, MicroUsd, Node, NodeName, NodePool,
-    NodePoolName, ObjectKey, Objective, Offering, Operator, Options, Overhead, Plan, Pod, PodShape, Protocol, Reason,
-    Requirement, Resources, Snapshot, Status, Taint, TaintEffect, Toleration, TolerationOperator, Zone, check, label, solve,
+    ObjectKey, Objective, Offering, Operator, Options, Overhead, Plan, Pod, PodShape, Protocol, Reason, Requirement, Resources,
+    Snapshot, Status, Taint, TaintEffect, Toleration, TolerationOperator, Zone, check, label, solve,
 };
 use std::sync::Arc;
 

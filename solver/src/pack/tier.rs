@@ -12,11 +12,11 @@ use crate::{NodePool, Objective, Options};
 /// Distinct weights of supported pools, highest first, each with its pools.
 pub(super) fn tiers(problem: &Problem<'_>) -> Vec<(i32, Vec<bool>)> {
     let pools = problem.snapshot.node_pools();
-    let mut weights: Vec<i32> = pools.iter().filter(|pool| pool.unsupported.is_empty()).map(|pool| pool.weight).collect();
+    let mut weights: Vec<i32> = pools.iter().filter(|pool| pool.is_launched_from()).map(|pool| pool.weight).collect();
     weights.dedup();
     weights
         .into_iter()
-        .map(|weight| (weight, pools.iter().map(|p| p.weight == weight && p.unsupported.is_empty()).collect()))
+        .map(|weight| (weight, pools.iter().map(|p| p.weight == weight && p.is_launched_from()).collect()))
         .collect()
 }
 
@@ -26,7 +26,7 @@ pub(super) fn refuse(problem: &Problem<'_>, state: &mut State, weight: i32, rela
     let pools = problem.snapshot.node_pools();
     let unsupported = problem.variants.iter().filter(|variant| {
         let pool = &pools[variant.pool];
-        !pool.unsupported.is_empty() && pool.weight >= weight
+        !pool.unsupported.is_empty() && pool.replicas.is_none() && pool.weight >= weight
     });
     let open = |row: &usize| problem.rows[*row].classes.iter().any(|class| state.is_open(*class));
     let mut rows: Vec<usize> = (0..problem.rows.len()).filter(open).collect();

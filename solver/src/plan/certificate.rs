@@ -54,6 +54,8 @@ impl PricedClass {
 pub enum Disregarded {
     /// Which pods go on existing nodes: the bound is for those that go on new ones in this plan.
     ExistingNodes,
+    /// Which pods go on nodes of static pools: the bound is for the others, and what the static nodes cost.
+    StaticPools,
     /// That pools of a higher weight come first.
     Weights,
     /// Limits of pools.
@@ -71,6 +73,7 @@ impl Disregarded {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ExistingNodes => "which pods go on existing nodes",
+            Self::StaticPools => "which pods go on nodes of static pools",
             Self::Weights => "weights of NodePools",
             Self::Limits => "limits of NodePools",
             Self::MinValues => "minValues of NodePools",

@@ -19,15 +19,15 @@ cases! {
         shape(1000, GI).pod("pod"),
     ]) => ["pod: NotYetSupported"];
     a_refused_pool_of_more_weight_is_not_passed_over: world([
-        pool("first").weighing(10).refusing(Feature::StaticPool),
+        pool("first").weighing(10).refusing(Feature::CapacityReservation),
         pool("second"),
     ], [], [], [shape(1000, GI).pod("pod")]) => ["pod: NotYetSupported"];
     a_refused_pool_of_less_weight_does_not_matter: world([
         pool("first").weighing(10),
-        pool("second").refusing(Feature::StaticPool),
+        pool("second").refusing(Feature::CapacityReservation),
     ], [], [], [shape(1000, GI).pod("pod")]) => ["first arm/a/spot: pod"];
     a_refused_pool_that_could_not_take_the_pod_does_not_matter: world([
-        pool("first").weighing(10).refusing(Feature::StaticPool).types([crate::support::kind("tiny", 1, 1)]),
+        pool("first").weighing(10).refusing(Feature::CapacityReservation).types([crate::support::kind("tiny", 1, 1)]),
         pool("second"),
     ], [], [], [shape(1500, GI).pod("pod")]) => ["second arm/a/spot: pod"];
     an_existing_node_takes_pods_whatever_pools_are_refused: world([pool("default").refusing(Feature::CapacityReservation)], [node("node-1")], [], [

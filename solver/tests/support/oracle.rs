@@ -22,7 +22,7 @@ pub(crate) struct Place<'a> {
 /// Every node that could be launched from a supported pool, for each value that random snapshots mention of an open label.
 pub(crate) fn places(snapshot: &Snapshot) -> Vec<Place<'_>> {
     let mut all = Vec::new();
-    for pool in snapshot.node_pools().iter().filter(|pool| pool.unsupported.is_empty()) {
+    for pool in snapshot.node_pools().iter().filter(|pool| pool.unsupported.is_empty() && pool.replicas.is_none()) {
         for kind in pool.instance_types.iter() {
             for offering in kind.offerings.iter().filter(|offering| offering.available) {
                 let Some(price) = offering.price else { continue };

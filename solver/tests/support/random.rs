@@ -27,15 +27,32 @@ pub(crate) struct Size {
     pub(crate) copies: usize,
     /// Whether pools may have limits.
     pub(crate) limits: bool,
+    /// Whether pools may be static.
+    pub(crate) replicas: bool,
+    /// Whether pools may ask for `minValues`.
+    pub(crate) varied: bool,
 }
 
 impl Size {
     /// For exhaustive search.
-    pub(crate) const TINY: Self = Self { kinds: 2, pools: 2, nodes: 0, daemon_sets: 1, shapes: 3, copies: 2, limits: true };
+    pub(crate) const TINY: Self =
+        Self { kinds: 2, pools: 2, nodes: 0, daemon_sets: 1, shapes: 3, copies: 2, limits: true, replicas: false, varied: true };
     /// For exhaustive search over whole plans: up to ten pods.
-    pub(crate) const EXACT: Self = Self { kinds: 2, pools: 2, nodes: 2, daemon_sets: 1, shapes: 5, copies: 2, limits: true };
-    pub(crate) const SMALL: Self = Self { kinds: 4, pools: 3, nodes: 3, daemon_sets: 2, shapes: 4, copies: 4, limits: true };
-    pub(crate) const MEDIUM: Self = Self { kinds: 12, pools: 4, nodes: 8, daemon_sets: 4, shapes: 12, copies: 15, limits: true };
+    pub(crate) const EXACT: Self =
+        Self { kinds: 2, pools: 2, nodes: 2, daemon_sets: 1, shapes: 5, copies: 2, limits: true, replicas: false, varied: false };
+    pub(crate) const SMALL: Self =
+        Self { kinds: 4, pools: 3, nodes: 3, daemon_sets: 2, shapes: 4, copies: 4, limits: true, replicas: true, varied: true };
+    pub(crate) const MEDIUM: Self = Self {
+        kinds: 12,
+        pools: 4,
+        nodes: 8,
+        daemon_sets: 4,
+        shapes: 12,
+        copies: 15,
+        limits: true,
+        replicas: true,
+        varied: true,
+    };
 
     pub(crate) const fn unlimited(self) -> Self {
         Self { limits: false, ..self }
@@ -47,12 +64,22 @@ pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
     let kinds = (1..=size.kinds).prop_flat_map(|count| (0..count).map(instance_type).collect::<Vec<_>>());
     let pools = kinds.prop_flat_map(move |kinds| {
         let kinds: Arc<[InstanceType]> = kinds.into();
-        vec(node_pool(size.limits), 1..=size.pools).prop_map(move |mut pools| {
-            for (index, pool) in pools.iter_mut().enumerate() {
+        vec((node_pool(size.limits), rarely(6), 0..=2_u32), 1..=size.pools).prop_map(move |pools| {
+            let mut made = Vec::new();
+            for (index, (mut pool, stands, replicas)) in pools.into_iter().enumerate() {
+                if !size.varied {
+                    pool.min_values.clear();
+                }
+                if stands && size.replicas {
+                    pool.weight = 0;
+                    pool.limits.retain(|(name, _)| name.as_str() == ResourceName::NODES);
+                    pool = pool.keeping(replicas);
+                }
                 pool.name = format!("p{index}").as_str().into();
                 pool.instance_types = Arc::clone(&kinds);
+                made.push(pool);
             }
-            pools
+            made
         })
     });
     let nodes = vec(existing_node(), 0..=size.nodes).prop_map(|mut nodes| {

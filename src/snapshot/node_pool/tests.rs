@@ -58,9 +58,13 @@ fn a_plain_pool_is_read_whole() {
 }
 
 #[test]
-fn what_the_solver_does_not_know_is_named_and_not_ignored() {
-    let (pool, _, _) = read(json!({"spec": {"replicas": 3}}));
-    assert_eq!(pool.unwrap().unsupported, [Feature::StaticPool]);
+fn a_static_pool_keeps_its_replicas() {
+    let (pool, messages, _) = read(json!({"spec": {"replicas": 3, "limits": {"nodes": 5}}}));
+    let pool = pool.unwrap();
+    assert_eq!((pool.replicas, pool.limits.len()), (Some(3), 1));
+    assert!(messages.is_empty() && pool.unsupported.is_empty());
+    assert_eq!(read(json!({"spec": {"replicas": 0}})).0.unwrap().replicas, Some(0));
+    assert_eq!(read(json!({})).0.unwrap().replicas, None);
 }
 
 #[test]

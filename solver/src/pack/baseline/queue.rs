@@ -68,7 +68,7 @@ impl<'s> Floor<'s> {
         let shapes = &interned.list;
         let universe = |key, signature: usize| universe(snapshot, &menu, &domains, &shapes[signature], (key, signature));
         let rules = Rules::new(&book.rules, &domains, &counted, universe);
-        let mut order: Vec<usize> = (0..pools.len()).filter(|pool| pools[*pool].unsupported.is_empty()).collect();
+        let mut order: Vec<usize> = (0..pools.len()).filter(|pool| pools[*pool].is_launched_from()).collect();
         order.sort_by_key(|pool| (Reverse(pools[*pool].weight), Reverse(*pool)));
         let mut items = vec![Vec::new(); pools.len()];
         for (index, item) in (0_u32..).zip(&menu.items) {
@@ -296,7 +296,8 @@ impl<'s> Floor<'s> {
     /// By class, the highest weight of an unsupported pool that would take its pods.
     fn barred(&self, relaxed: bool) -> Vec<Option<i32>> {
         let mut barred = vec![None; self.classes.len()];
-        let unsupported = |pool: usize| !self.snapshot.node_pools()[pool].unsupported.is_empty();
+        let pools = self.snapshot.node_pools();
+        let unsupported = |pool: usize| !pools[pool].unsupported.is_empty() && pools[pool].replicas.is_none();
         for (index, item) in self.menu.items.iter().enumerate().filter(|(_, item)| unsupported(item.pool)) {
             for (class, barred) in barred.iter_mut().enumerate() {
                 let signature = self.asks[class].last().map(|(signature, _)| *signature);
