@@ -206,6 +206,7 @@ fn existing(
             limits,
             startup_taints: pools.iter().map(|pool| (pool.name.clone(), pool.startup_taints.clone())).collect(),
             claims: &claims,
+            pools: &*pools,
             capacities: pools
                 .iter()
                 .flat_map(|pool| pool.instance_types.iter())

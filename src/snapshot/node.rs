@@ -9,7 +9,10 @@ use crate::manifest::Sourced;
 use crate::snapshot::pod::BoundPod;
 use k8s_openapi::api::core::v1 as core;
 use std::collections::{BTreeMap, BTreeSet};
-use windlass_solver::{DaemonSet, HostPort, Labels, NodeName, NodePoolName, PodShape, Resources, RunningPod, Taint, TaintEffect};
+use windlass_solver::{
+    DaemonSet, HostPort, InstanceType, Labels, NodeName, NodePool, NodePoolName, PodShape, Resources, RunningPod, Taint,
+    TaintEffect,
+};
 
 /// What a node is judged against.
 pub(super) struct Surroundings<'a> {
@@ -23,6 +26,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) startup_taints: BTreeMap<NodePoolName, Vec<Taint>>,
     /// The NodeClaims, whether or not their node has come.
     pub(super) claims: &'a [Claim],
+    /// The pools, for nodes that do not say yet what they will offer.
+    pub(super) pools: &'a [NodePool],
     /// Capacity by instance type, for nodes that do not say.
     pub(super) capacities: BTreeMap<&'a str, &'a Resources>,
 }
@@ -96,13 +101,9 @@ impl Reading {
             taints.retain(|taint| !startup_taints.contains(taint) && !is_ephemeral(taint));
         }
         let status = node.status.as_ref();
-        let fallback = claim.filter(|_| !initialized);
-        let (allocatable, readable) = resources(
-            "status.allocatable",
-            status.and_then(|s| s.allocatable.as_ref()),
-            fallback.map(|c| &c.allocatable),
-            report,
-        );
+        let promised = (!initialized).then(|| promised(claim, node_pool.as_ref(), &labels, around));
+        let (allocatable, readable) =
+            resources("status.allocatable", status.and_then(|s| s.allocatable.as_ref()), promised.as_ref(), report);
         schedulable &= readable;
         if allocatable.is_empty() && schedulable {
             report.warning("status.allocatable", "the node offers nothing, so no pod is placed on it");
@@ -170,6 +171,19 @@ fn as_rules_see(bound: &[BoundPod]) -> Vec<RunningPod> {
     counts.into_iter().map(|(one, count)| RunningPod { count, ..one }).collect()
 }
 
+/// What a node that is not initialized will offer: what its claim says, and of what that leaves out (devices whose plugin has yet to
+/// register them) what its pool's instance type has.
+fn promised(claim: Option<&Claim>, pool: Option<&NodePoolName>, labels: &Labels, around: &Surroundings<'_>) -> Resources {
+    let type_name = labels.get(label::INSTANCE_TYPE).map(AsRef::as_ref);
+    let pool = around.pools.iter().find(|known| Some(&known.name) == pool);
+    let kind = pool.and_then(|pool| pool.instance_types.iter().find(|kind| Some(kind.name.as_str()) == type_name));
+    let mut promised = kind.map(InstanceType::allocatable).unwrap_or_default();
+    for (name, amount) in claim.iter().flat_map(|claim| claim.allocatable.iter()) {
+        promised.set(name.clone(), amount);
+    }
+    promised
+}
+
 /// A node on its way, for a claim that EC2 has answered: known by what the claim says it will be.
 pub(super) fn in_flight(claim: &Claim, around: &Surroundings<'_>) -> windlass_solver::Node {
     let reading = Reading {
@@ -217,9 +231,16 @@ fn can_take_pods(
         Some(_) => {}
     }
     let deleting = node.metadata.deletion_timestamp.is_some() || claim.is_some_and(|claim| claim.deleting);
-    let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or(false);
-    usable && !deleting && !cordoned
+    let marked =
+        node.spec.iter().filter_map(|spec| spec.taints.as_ref()).flatten().any(|taint| DISRUPTED.contains(&taint.key.as_str()));
+    usable && !deleting && !marked
 }
+
+/// Taints of nodes that Karpenter is about to remove, of v1 and of v1beta1: even who tolerates them would not stay.
+const DISRUPTED: [&str; 2] = ["karpenter.sh/disrupted", "karpenter.sh/disruption"];
+
+/// What keeps pods from a cordoned node; the node controller adds it, and kube-scheduler lets pods pass that tolerate it.
+const CORDONED: &str = "node.kubernetes.io/unschedulable";
 
 /// The taints, and whether all of them are understood.
 fn taints(node: &core::Node, report: &mut Report<'_>) -> (Vec<Taint>, bool) {
@@ -232,6 +253,10 @@ fn taints(node: &core::Node, report: &mut Report<'_>) -> (Vec<Taint>, bool) {
             continue;
         };
         all.push(Taint { key: taint.key.as_str().into(), value: taint.value.as_deref().unwrap_or_default().into(), effect });
+    }
+    let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or(false);
+    if cordoned && all.iter().all(|taint: &Taint| taint.key.as_ref() != CORDONED) {
+        all.push(Taint { key: CORDONED.into(), value: "".into(), effect: TaintEffect::NoSchedule });
     }
     all.sort();
     (all, understood)

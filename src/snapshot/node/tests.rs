@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_solver::{
-    DaemonSet, NodePoolName, ObjectKey, PodShape, Resources, Taint, TaintEffect, Toleration, TolerationOperator,
+    DaemonSet, InstanceType, NodePool, NodePoolName, ObjectKey, PodShape, Resources, Taint, TaintEffect, Toleration,
+    TolerationOperator,
 };
 
 const GIB: i64 = 1 << 30;
@@ -23,6 +24,7 @@ struct World {
     bound: BTreeMap<String, Vec<BoundPod>>,
     daemon_sets: Vec<DaemonSet>,
     startup_taints: BTreeMap<NodePoolName, Vec<Taint>>,
+    pools: Vec<NodePool>,
 }
 
 struct Read {
@@ -50,6 +52,7 @@ impl World {
             limits: &Limits::default(),
             startup_taints: self.startup_taints,
             claims: &claims,
+            pools: &self.pools,
             capacities: BTreeMap::from([("m5.large", &m5)]),
         };
         let (nodes, usages) = nodes(&written.iter().collect::<Vec<_>>(), &around, &mut diagnostics);
@@ -173,9 +176,46 @@ fn nodes_that_cannot_be_judged_take_no_pods_but_count() {
     }
 }
 
+/// A GPU's plugin registers it after the node is up; until then the type says that it will.
 #[test]
-fn cordoned_and_deleted_nodes_take_no_pods() {
-    for patch in [json!({"spec": {"unschedulable": true}}), json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})] {
+fn an_uninitialized_node_has_the_devices_of_its_type() {
+    let kind = InstanceType {
+        name: "m5.large".into(),
+        labels: windlass_solver::Labels::new(),
+        capacity: Resources::new().with("cpu", 2000).with("memory", 8 * GIB).with("nvidia.com/gpu", 4),
+        overhead: windlass_solver::Overhead::default(),
+        offerings: Vec::new(),
+    };
+    let world =
+        |patch: Value| World { pools: vec![NodePool::new("default", Arc::new([kind.clone()]))], ..World::of(node(patch)) };
+    let fresh = json!({"metadata": {"labels": {"karpenter.sh/initialized": null}}});
+    let read = world(fresh.clone()).read();
+    assert_eq!(read.nodes[0].allocatable.get("nvidia.com/gpu"), 4);
+    assert_eq!(read.nodes[0].allocatable.get("cpu"), 1930, "what the node says itself counts");
+    let claim = node_claim(json!({"status": {"allocatable": {"nvidia.com/gpu": "3"}}}));
+    let read = World { claims: vec![claim], ..world(fresh) }.read();
+    assert_eq!(read.nodes[0].allocatable.get("nvidia.com/gpu"), 3, "what its claim says goes before its type");
+    assert_eq!(world(json!({})).read().nodes[0].allocatable.get("nvidia.com/gpu"), 0, "an initialized node has what it says");
+}
+
+/// As kube-scheduler has it: only who tolerates the taint goes on a cordoned node.
+#[test]
+fn cordoned_nodes_have_a_taint_whether_or_not_it_is_written_already() {
+    let taint = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+    for patch in [json!({"spec": {"unschedulable": true}}), json!({"spec": {"unschedulable": true, "taints": [taint]}})] {
+        let read = World::of(node(patch)).read();
+        let taints: Vec<_> = read.nodes[0].taints.iter().map(|taint| (&*taint.key, taint.effect)).collect();
+        assert_eq!(taints, [("node.kubernetes.io/unschedulable", TaintEffect::NoSchedule)]);
+    }
+}
+
+#[test]
+fn nodes_on_their_way_out_take_no_pods() {
+    for patch in [
+        json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+        json!({"spec": {"taints": [{"key": "karpenter.sh/disrupted", "effect": "NoSchedule"}]}}),
+        json!({"spec": {"taints": [{"key": "karpenter.sh/disruption", "value": "disrupting", "effect": "NoSchedule"}]}}),
+    ] {
         let read = World::of(node(patch)).read();
         assert!(!read.nodes[0].schedulable && read.usages.len() == 1);
     }
