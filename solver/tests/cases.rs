@@ -11,6 +11,7 @@ mod labels;
 mod market;
 mod min_values;
 mod pools;
+mod priority;
 mod resources;
 mod static_pools;
 mod taints;
