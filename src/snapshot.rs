@@ -4,6 +4,7 @@
 //! Provisioners, AWSNodeTemplates ──api::convert──┐
 //! EC2NodeClasses ──node_class──▶ instance types ─┤
 //! NodePools ───────────────────────node_pool─────┼─▶ Snapshot
+//! NodeOverlays ────────────────────overlay───────┤
 //! Nodes, NodeClaims, bound pods ───node, claim───┤
 //! Pods, DaemonSets ────────────────pod, daemon_set
 //! Claims, volumes, classes ────────volume ▲
@@ -18,6 +19,7 @@ mod fixture;
 mod node;
 mod node_class;
 mod node_pool;
+mod overlay;
 pub mod pod;
 mod template;
 mod unique;
@@ -103,13 +105,18 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
     let around = node_class::Surroundings { catalog, settings, limits: &limits };
     let classes = node_class::classes(&classes, around, &mut unresolved, &mut diagnostics);
     let mut pools = node_pool::node_pools(&pools, &classes, &mut diagnostics);
+    let overlays = unique(inventory.node_overlays.iter(), &mut diagnostics);
+    let overlaid = overlay::apply(&overlays, &mut pools, &mut diagnostics);
     for pool in &mut pools {
         pool.min_values_policy = settings.min_values_policy;
     }
     diagnostics.extend(of_daemon_sets);
     let nodes = existing(inventory, &mut pools, (&daemon_sets, &limits), &mut diagnostics);
     diagnostics.extend(of_pods);
-    let assumptions = notes(&pools, &unresolved, catalog);
+    let mut assumptions = notes(&pools, &unresolved, catalog);
+    if !overlaid.is_empty() {
+        assumptions.push(format!("some prices are those of NodeOverlay {}", overlaid.join(", ")));
+    }
     let mut builder = Snapshot::builder().pods(pods);
     builder = daemon_sets.into_iter().fold(builder, windlass_solver::SnapshotBuilder::daemon_set);
     builder = nodes.into_iter().fold(builder, windlass_solver::SnapshotBuilder::node);

@@ -1,6 +1,6 @@
 //! CustomResourceDefinitions, generated from the types.
 
-use super::{AWSNodeTemplate, EC2NodeClass, NodeClaim, NodePool, Provisioner};
+use super::{AWSNodeTemplate, EC2NodeClass, NodeClaim, NodeOverlay, NodePool, Provisioner};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ impl Definition {
 /// All definitions, sorted by name.
 pub fn definitions() -> Vec<Definition> {
     let mut all: Vec<Definition> =
-        [NodePool::crd(), NodeClaim::crd(), EC2NodeClass::crd(), Provisioner::crd(), AWSNodeTemplate::crd()]
+        [NodePool::crd(), NodeClaim::crd(), NodeOverlay::crd(), EC2NodeClass::crd(), Provisioner::crd(), AWSNodeTemplate::crd()]
             .iter()
             .map(definition)
             .collect();

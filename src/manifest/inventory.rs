@@ -1,7 +1,7 @@
 //! What the input holds, typed and with the place of every object.
 
 use super::Written;
-use crate::api::{AWSNodeTemplate, EC2NodeClass, NodeClaim, NodePool, Provisioner};
+use crate::api::{AWSNodeTemplate, EC2NodeClass, NodeClaim, NodeOverlay, NodePool, Provisioner};
 use crate::diagnostic::{Diagnostic, Place};
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, PodSpec};
 use k8s_openapi::api::node::v1::RuntimeClass;
@@ -98,6 +98,8 @@ pub struct Inventory {
     pub node_classes: Vec<Sourced<EC2NodeClass>>,
     /// NodeClaims.
     pub node_claims: Vec<Sourced<NodeClaim>>,
+    /// NodeOverlays.
+    pub node_overlays: Vec<Sourced<NodeOverlay>>,
     /// Provisioners.
     pub provisioners: Vec<Sourced<Provisioner>>,
     /// AWSNodeTemplates.

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 /// Kinds that are read beside workloads: API version, kind, whether its objects live in a namespace.
-const KINDS: [(&str, &str, bool); 16] = [
+const KINDS: [(&str, &str, bool); 17] = [
     ("v1", "Pod", true),
     ("v1", "Namespace", false),
     ("v1", "Node", false),
@@ -25,6 +25,7 @@ const KINDS: [(&str, &str, bool); 16] = [
     ("node.k8s.io/v1", "RuntimeClass", false),
     ("karpenter.sh/v1", "NodePool", false),
     ("karpenter.sh/v1", "NodeClaim", false),
+    ("karpenter.sh/v1alpha1", "NodeOverlay", false),
     ("karpenter.k8s.aws/v1", "EC2NodeClass", false),
     ("karpenter.sh/v1alpha5", "Provisioner", false),
     ("karpenter.k8s.aws/v1alpha1", "AWSNodeTemplate", false),
@@ -67,7 +68,7 @@ pub(super) fn is_namespaced(kind: &str) -> bool {
 
 /// Karpenter's kinds, which `api` validates.
 pub(super) fn is_ours(kind: &str) -> bool {
-    matches!(kind, "NodePool" | "NodeClaim" | "EC2NodeClass" | "Provisioner" | "AWSNodeTemplate")
+    matches!(kind, "NodePool" | "NodeClaim" | "NodeOverlay" | "EC2NodeClass" | "Provisioner" | "AWSNodeTemplate")
 }
 
 /// A kind of Kubernetes that is kept as it is.

@@ -366,6 +366,7 @@ impl<'o> Reader<'o> {
         match object.kind {
             "NodePool" => self.keep_ours(object, value, |all| &mut all.node_pools, |pool| &mut pool.metadata),
             "NodeClaim" => self.keep_ours(object, value, |all| &mut all.node_claims, |claim| &mut claim.metadata),
+            "NodeOverlay" => self.keep_ours(object, value, |all| &mut all.node_overlays, |overlay| &mut overlay.metadata),
             "EC2NodeClass" => self.keep_ours(object, value, |all| &mut all.node_classes, |class| &mut class.metadata),
             "Provisioner" => self.keep_ours(object, value, |all| &mut all.provisioners, |provisioner| &mut provisioner.metadata),
             _ => self.keep_ours(object, value, |all| &mut all.aws_node_templates, |template| &mut template.metadata),

@@ -26,6 +26,7 @@ named! {
     Node => "Node",
     crate::api::NodePool => "NodePool",
     crate::api::NodeClaim => "NodeClaim",
+    crate::api::NodeOverlay => "NodeOverlay",
     crate::api::EC2NodeClass => "EC2NodeClass",
     crate::api::Provisioner => "Provisioner",
     crate::api::AWSNodeTemplate => "AWSNodeTemplate",

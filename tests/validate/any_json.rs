@@ -80,6 +80,7 @@ fn reads(kind: &str, object: Value) -> Result<(), serde_json::Error> {
         "NodeClaim" => serde_json::from_value::<api::NodeClaim>(object).map(drop),
         "EC2NodeClass" => serde_json::from_value::<api::EC2NodeClass>(object).map(drop),
         "Provisioner" => serde_json::from_value::<api::Provisioner>(object).map(drop),
+        "NodeOverlay" => serde_json::from_value::<api::NodeOverlay>(object).map(drop),
         _ => serde_json::from_value::<api::AWSNodeTemplate>(object).map(drop),
     }
 }

@@ -3,6 +3,7 @@
 
 mod any_json;
 mod node_class;
+mod node_overlay;
 mod node_pool;
 mod predecessors;
 

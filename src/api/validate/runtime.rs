@@ -83,6 +83,7 @@ pub(super) fn check(kind: &str, object: &Value, findings: &mut Findings) {
             node_template(spec, "spec", findings);
             amounts(&spec["resources"]["requests"], "spec.resources.requests", findings);
         }
+        "NodeOverlay" => node_overlay(spec, findings),
         "EC2NodeClass" => node_class(spec, findings),
         "Provisioner" => {
             taints(spec, "spec", findings);
@@ -120,6 +121,28 @@ fn node_pool(object: &Value, spec: &Value, findings: &mut Findings) {
                 field(&path, "nodes"),
                 format!("Invalid value: {}: must be at most {}", shown(&Value::from(nodes)), i32::MAX),
             );
+        }
+    }
+}
+
+/// Resources that an instance type's hardware decides, and that Karpenter's provider for AWS lets nobody overlay.
+const OF_HARDWARE: [&str; 5] = [
+    "vpc.amazonaws.com/pod-eni",
+    "vpc.amazonaws.com/efa",
+    "aws.amazon.com/neuron",
+    "aws.amazon.com/neuroncore",
+    "habana.ai/gaudi",
+];
+
+fn node_overlay(spec: &Value, findings: &mut Findings) {
+    amounts(&spec["capacity"], "spec.capacity", findings);
+    for name in OF_HARDWARE.into_iter().filter(|name| spec["capacity"].get(name).is_some()) {
+        error(findings, key("spec.capacity", name), "Invalid value: the hardware decides it; it cannot be overlaid".to_owned());
+    }
+    for (index, requirement) in spec["requirements"].as_array().into_iter().flatten().enumerate() {
+        if requirement.get("minValues").is_some() {
+            let at = format!("spec.requirements[{index}].minValues");
+            error(findings, at, "Invalid value: an overlay launches nothing, so minValues mean nothing here".to_owned());
         }
     }
 }
