@@ -229,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn without_limits_and_nodes_it_places_what_we_place(snapshot in snapshots(Size { replicas: false, ..Size::SMALL.unlimited() })) {
+    fn without_limits_and_nodes_it_places_what_we_place(snapshot in snapshots(Size::SMALL.unlimited())) {
         let snapshot = world(snapshot.node_pools().to_vec(), [], quiet(snapshot.daemon_sets()), strangers(snapshot.pods()));
         let ours = ours(&snapshot);
         let plan = karpenter(&snapshot, &ours);

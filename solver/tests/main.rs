@@ -5,6 +5,7 @@
 //! - `cases`: the rules of scheduling, one small named case each.
 //! - `properties`: what holds for every plan, on random snapshots.
 //! - `neighbours`: `check` finds broken rules about pods that share a host.
+//! - `pool_rules`: `minValues` and static pools on random snapshots.
 //! - `optimum`: cost, bound and completeness against exhaustive search on tiny snapshots.
 //! - `exact`: which pods find a place, and at which price, against exhaustive search over whole plans.
 //! - `violations`: `check` finds each kind of broken rule.
@@ -22,6 +23,7 @@ mod exact;
 mod explanations;
 mod neighbours;
 mod optimum;
+mod pool_rules;
 mod properties;
 mod relaxations;
 mod support;

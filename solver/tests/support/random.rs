@@ -27,32 +27,15 @@ pub(crate) struct Size {
     pub(crate) copies: usize,
     /// Whether pools may have limits.
     pub(crate) limits: bool,
-    /// Whether pools may be static.
-    pub(crate) replicas: bool,
-    /// Whether pools may ask for `minValues`.
-    pub(crate) varied: bool,
 }
 
 impl Size {
     /// For exhaustive search.
-    pub(crate) const TINY: Self =
-        Self { kinds: 2, pools: 2, nodes: 0, daemon_sets: 1, shapes: 3, copies: 2, limits: true, replicas: false, varied: true };
+    pub(crate) const TINY: Self = Self { kinds: 2, pools: 2, nodes: 0, daemon_sets: 1, shapes: 3, copies: 2, limits: true };
     /// For exhaustive search over whole plans: up to ten pods.
-    pub(crate) const EXACT: Self =
-        Self { kinds: 2, pools: 2, nodes: 2, daemon_sets: 1, shapes: 5, copies: 2, limits: true, replicas: false, varied: false };
-    pub(crate) const SMALL: Self =
-        Self { kinds: 4, pools: 3, nodes: 3, daemon_sets: 2, shapes: 4, copies: 4, limits: true, replicas: true, varied: true };
-    pub(crate) const MEDIUM: Self = Self {
-        kinds: 12,
-        pools: 4,
-        nodes: 8,
-        daemon_sets: 4,
-        shapes: 12,
-        copies: 15,
-        limits: true,
-        replicas: true,
-        varied: true,
-    };
+    pub(crate) const EXACT: Self = Self { kinds: 2, pools: 2, nodes: 2, daemon_sets: 1, shapes: 5, copies: 2, limits: true };
+    pub(crate) const SMALL: Self = Self { kinds: 4, pools: 3, nodes: 3, daemon_sets: 2, shapes: 4, copies: 4, limits: true };
+    pub(crate) const MEDIUM: Self = Self { kinds: 12, pools: 4, nodes: 8, daemon_sets: 4, shapes: 12, copies: 15, limits: true };
 
     pub(crate) const fn unlimited(self) -> Self {
         Self { limits: false, ..self }
@@ -64,22 +47,12 @@ pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
     let kinds = (1..=size.kinds).prop_flat_map(|count| (0..count).map(instance_type).collect::<Vec<_>>());
     let pools = kinds.prop_flat_map(move |kinds| {
         let kinds: Arc<[InstanceType]> = kinds.into();
-        vec((node_pool(size.limits), rarely(6), 0..=2_u32), 1..=size.pools).prop_map(move |pools| {
-            let mut made = Vec::new();
-            for (index, (mut pool, stands, replicas)) in pools.into_iter().enumerate() {
-                if !size.varied {
-                    pool.min_values.clear();
-                }
-                if stands && size.replicas {
-                    pool.weight = 0;
-                    pool.limits.retain(|(name, _)| name.as_str() == ResourceName::NODES);
-                    pool = pool.keeping(replicas);
-                }
+        vec(node_pool(size.limits), 1..=size.pools).prop_map(move |mut pools| {
+            for (index, pool) in pools.iter_mut().enumerate() {
                 pool.name = format!("p{index}").as_str().into();
                 pool.instance_types = Arc::clone(&kinds);
-                made.push(pool);
             }
-            made
+            pools
         })
     });
     let nodes = vec(existing_node(), 0..=size.nodes).prop_map(|mut nodes| {
@@ -235,11 +208,8 @@ fn node_pool(limits: bool) -> impl Strategy<Value = NodePool> {
     };
     let requirements = prop_oneof![1 => Just(Vec::new()), 2 => subsequence(pool_requirements(), 1..=3)];
     let used = prop_oneof![2 => Just(0_i64), 1 => 1..=4_i64];
-    let unlike = vec![(TYPE, 2), (TYPE, 3), (ZONE, 2), (CAPACITY, 2), ("karpenter.k8s.aws/instance-cpu", 2), ("team", 1)];
-    let unlike = prop_oneof![5 => Just(Vec::new()), 1 => subsequence(unlike, 1..=2)];
-    let unlike = (unlike, any::<bool>());
-    (select(vec![0, 0, 0, 10]), requirements, some_taints(), some_taints(), bounds, (used, unlike), any::<bool>(), rarely(16))
-        .prop_map(|(weight, requirements, taints, startup_taints, bounds, (used, (unlike, relents)), gold, unsupported)| {
+    (select(vec![0, 0, 0, 10]), requirements, some_taints(), some_taints(), bounds, used, any::<bool>(), rarely(16)).prop_map(
+        |(weight, requirements, taints, startup_taints, bounds, used, gold, unsupported)| {
             let mut made = pool("").weighing(weight);
             for requirement in requirements {
                 made.requirements.add(requirement);
@@ -251,17 +221,11 @@ fn node_pool(limits: bool) -> impl Strategy<Value = NodePool> {
                 made.limits.retain(|(known, _)| known.as_str() != resource);
                 made.limits.push((ResourceName::from(resource), amount));
             }
-            for (key, count) in unlike {
-                made.min_values.retain(|asked| &*asked.key != key);
-                made = made.varied(key, count);
-            }
-            if relents {
-                made = made.relenting();
-            }
             made.usage = Resources::new().with("cpu", used * 1000).with("memory", used * GI).with("nodes", used.min(1));
             made.unsupported = if unsupported { vec![Feature::CapacityReservation] } else { Vec::new() };
             NodePool { taints, startup_taints, ..made }
-        })
+        },
+    )
 }
 
 fn existing_node() -> impl Strategy<Value = Node> {
