@@ -82,6 +82,16 @@ fn is_coming(problem: &Problem<'_>, state: &State, rule: u32) -> bool {
     open.any(|class| selects(problem, rule, class) && is_possible(problem, class))
 }
 
+/// Whether no plan has a place for pods of the class: no node would hold one, or whom they ask for does not exist.
+pub(super) fn is_hopeless(problem: &Problem<'_>, class: usize) -> bool {
+    let exists = |rule: u32| {
+        (0..problem.classes.len()).any(|other| selects(problem, rule, other))
+            || problem.manners.hosts.iter().any(|host| host.tally(rule).selected > 0)
+            || problem.manners.daemons.iter().flatten().any(|link| link.rule == rule && link.selected)
+    };
+    !is_possible(problem, class) || affinity(problem.links(class)).is_some_and(|link| !exists(link.rule))
+}
+
 /// Whether some node, new or not, would hold a pod of the class.
 fn is_possible(problem: &Problem<'_>, class: usize) -> bool {
     let (need, shape) = (&problem.classes[class].need, &problem.signatures[problem.classes[class].signature]);

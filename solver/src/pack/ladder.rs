@@ -4,6 +4,7 @@
 //! whole may cost more than with a shorter search. So the steps that are tried are rungs of one ladder, whatever the caller gives, and
 //! the best plan of all rungs within reach counts: who gives more steps reaches the same rungs and more.
 
+use super::joining;
 use super::problem::Problem;
 use super::state::State;
 use super::tier;
@@ -39,7 +40,8 @@ pub(super) fn settle(problem: &Problem<'_>, options: &Options<'_>) -> State {
     for steps in rungs(options.steps).into_iter().rev() {
         let next = attempt(steps);
         used += steps - next.steps;
-        let closed = next.waiting() == 0 && next.proven == Some(next.cost(problem).0);
+        let lost = (0..problem.classes.len()).all(|class| !next.is_open(class) || joining::is_hopeless(problem, class));
+        let closed = lost && next.proven == Some(next.cost(problem).0);
         let decided = at_once && !next.limits_bind && (many || (!next.short && closed));
         best = Some(better(problem, next, best, options.objective));
         // Lower rungs search for the same with less.
