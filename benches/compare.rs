@@ -1,86 +1,143 @@
-//! Cost and time beside the peer's algorithm, as the table of docs/benchmarks.md: `cargo bench --bench compare`.
+//! Cost, time and memory beside Karpenter's algorithm, as the tables of docs/benchmarks.md: `cargo bench --bench compare`.
 //!
-//! Each line is one snapshot, solved by both in this process; times are the median of five runs.
+//! `-- --write` puts the tables and the chart into docs/; any other argument keeps only the workloads whose name contains it.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops on bad input and prints its results")]
 
-#[path = "peer/karpenter.rs"]
-mod karpenter;
-#[path = "plan/workload.rs"]
+#[path = "compare/chart.rs"]
+mod chart;
+#[path = "compare/clock.rs"]
+mod clock;
+#[path = "compare/document.rs"]
+mod document;
+#[path = "compare/measure.rs"]
+mod measure;
+#[path = "compare/online.rs"]
+mod online;
+#[path = "compare/table.rs"]
+mod table;
 mod workload;
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
-use windlass_solver::{MicroUsd, Operator, Options, Requirement, Snapshot, check, solve};
+use measure::Row;
+use table::Section;
+use windlass_solver::Pod;
+use workload::types::Market;
+use workload::{alibaba, mix, shapes, types};
 
-const RUNS: usize = 5;
-
-fn median<T>(run: impl Fn() -> T) -> (T, Duration) {
-    let mut times: Vec<Duration> = (1..RUNS)
-        .map(|_| {
-            let start = Instant::now();
-            black_box(run());
-            start.elapsed()
-        })
-        .collect();
-    let start = Instant::now();
-    let result = run();
-    times.push(start.elapsed());
-    times.sort();
-    (result, times[RUNS / 2])
+/// Measures, unless the name was not asked for.
+struct Session {
+    wanted: Vec<String>,
 }
 
-fn percent_over(a: MicroUsd, b: MicroUsd) -> f64 {
-    100.0 * (a.dollars() / b.dollars() - 1.0)
+impl Session {
+    fn wants(&self, name: &str) -> bool {
+        self.wanted.is_empty() || self.wanted.iter().any(|part| name.contains(part.as_str()))
+    }
+
+    /// The rows of these workloads, each reported as soon as it is measured.
+    fn rows(&self, workloads: impl IntoIterator<Item = (String, Market, Vec<Pod>)>) -> Vec<Row> {
+        let wanted = workloads.into_iter().filter(|(name, _, _)| self.wants(name));
+        wanted
+            .map(|(name, market, pods)| {
+                let row = measure::row(&name, &workload::snapshot(&market, &[], &pods));
+                println!("{}", table::line(&row));
+                row
+            })
+            .collect()
+    }
 }
 
-fn line(name: &str, snapshot: &Snapshot) {
-    let (ours, our_time) = median(|| solve(snapshot, &Options::default()));
-    let (peer, peer_time) = median(|| karpenter::pack(snapshot));
-    let violations = check(snapshot, &ours);
-    assert!(violations.is_empty(), "{name}: {violations:?}");
-    assert_eq!(ours.summary.pods - ours.summary.placed, peer.unplaced, "{name}: both place the same number of pods");
-    let (cost, bound) = (ours.summary.hourly_cost, ours.summary.lower_bound);
-    println!(
-        "| {name} | {} | {} | {cost} | {:.2} % | {} | {} | {:+.1} % | {:.1} ms | {:.1} ms | {:.1} |",
-        ours.summary.pods,
-        ours.nodes.len(),
-        percent_over(cost, bound),
-        peer.nodes,
-        peer.cost,
-        percent_over(cost, peer.cost),
-        our_time.as_secs_f64() * 1e3,
-        peer_time.as_secs_f64() * 1e3,
-        our_time.as_secs_f64() / peer_time.as_secs_f64(),
-    );
+/// The diverse mix in the sizes of Karpenter's benchmark.
+fn diverse(session: &Session) -> Vec<Row> {
+    let sizes = [1, 50, 100, 200, 500, 1_000, 1_500, 2_000, 5_000, 10_000, 20_000];
+    session.rows(sizes.map(|size| (format!("mix, {size} pods"), types::fake(), mix::diverse(size))))
 }
 
-fn requirement(key: &str, operator: Operator, values: &[&str]) -> Requirement {
-    Requirement::new(key, operator, values).unwrap()
+/// The pods that real Karpenter was measured on.
+fn recorded(session: &Session) -> Vec<Row> {
+    let runs = mix::REAL_KARPENTER.iter().filter_map(|run| Some((run.pods, mix::recorded(run.pods)?)));
+    session.rows(runs.map(|(size, pods)| (format!("recorded, {size} pods"), types::fake(), pods)))
+}
+
+fn catalogues(session: &Session) -> Vec<Row> {
+    let markets = || {
+        [
+            ("kwok-like", types::kwok()),
+            ("EC2 c/m/r from generation 5", types::ec2().general()),
+            ("EC2 to 64 vCPU", types::ec2().general().capped_at_64_vcpu()),
+        ]
+    };
+    session.rows(
+        [1_000, 10_000]
+            .into_iter()
+            .flat_map(|size| markets().map(|(name, market)| (format!("mix, {size} pods, {name}"), market, mix::diverse(size)))),
+    )
+}
+
+fn trace(session: &Session) -> Vec<Row> {
+    let (Some(plain), Some(gpu)) = (alibaba::pods(false), alibaba::pods(true)) else {
+        println!("Alibaba 2023: skipped, ../shared/data/alibaba-2023 is absent");
+        return Vec::new();
+    };
+    let ec2 = types::ec2;
+    session.rows([
+        ("Alibaba, every amd64 type".to_owned(), ec2(), plain.clone()),
+        ("Alibaba, c/m/r from generation 5".to_owned(), ec2().general(), plain.clone()),
+        ("Alibaba, c/m/r to 64 vCPU".to_owned(), ec2().general().capped_at_64_vcpu(), plain.clone()),
+        ("Alibaba with GPUs, c/m/r and NVIDIA types".to_owned(), ec2().general_and_gpu(), gpu),
+        ("Alibaba six times, c/m/r from generation 5".to_owned(), ec2().general(), alibaba::six_times(&plain)),
+    ])
+}
+
+fn many(session: &Session) -> Vec<Row> {
+    let general = || types::ec2().general();
+    session.rows([
+        ("5,000 pods, all of different shapes, c/m/r".to_owned(), general(), shapes::distinct(5_000)),
+        ("50,000 pods of 60 shapes, c/m/r".to_owned(), general(), shapes::sixty(50_000)),
+        ("4,000 pods with preferences, fake types".to_owned(), types::fake(), mix::preferring(4_000)),
+    ])
+}
+
+/// Batches as they come, on the largest and on the sober catalogue.
+fn arrivals(session: &Session) -> Vec<online::Arrivals> {
+    let mut all = Vec::new();
+    let Some(trace) = alibaba::pods(false) else { return all };
+    let mix = shapes::shuffled(mix::diverse(5_000));
+    let streams = [
+        ("Alibaba, c/m/r", types::ec2().general(), trace.clone()),
+        ("Alibaba, to 64 vCPU", types::ec2().general().capped_at_64_vcpu(), trace),
+        ("mix of 5,000, c/m/r", types::ec2().general(), mix),
+    ];
+    for (name, market, pods) in streams {
+        for batch in [10, 50, 200, 1_000] {
+            let name = format!("online, {name}, batches of {batch}");
+            if session.wants(&name) {
+                let one = online::arrive(&name, &market, &pods, batch);
+                println!("{}", table::arrivals(&one));
+                all.push(one);
+            }
+        }
+    }
+    all
 }
 
 fn main() {
-    println!(
-        "| workload | pods | nodes | $/h | gap to bound | peer's nodes | peer's $/h | our cost to peer's | time | peer's time | ratio |"
-    );
-    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
-    for size in [1_000, 5_000, 20_000] {
-        line("Karpenter mix, 400 types", &workload::snapshot(workload::karpenter_types(), &[], workload::karpenter_pods(size)));
-    }
-    let Some(pods) = workload::alibaba_pods() else {
-        println!("alibaba-2023: skipped, ../shared/data/alibaba-2023 is absent");
-        return;
-    };
-    let amd64 = [
-        requirement("karpenter.sh/capacity-type", Operator::In, &["on-demand"]),
-        requirement("kubernetes.io/arch", Operator::In, &["amd64"]),
+    let (flags, wanted): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    let session = Session { wanted };
+    println!("{}", table::HEAD);
+    let diverse = diverse(&session);
+    let recorded = recorded(&session);
+    let sections = [
+        Section::Solved("mix", diverse),
+        Section::Real(recorded),
+        Section::Solved("catalogues", catalogues(&session)),
+        Section::Solved("trace", trace(&session)),
+        Section::Solved("shapes", many(&session)),
+        Section::Online(arrivals(&session)),
     ];
-    let general = requirement("karpenter.k8s.aws/instance-category", Operator::In, &["c", "m", "r"]);
-    let recent = requirement("karpenter.k8s.aws/instance-generation", Operator::Gt, &["4"]);
-    let small = requirement("karpenter.k8s.aws/instance-cpu", Operator::Lte, &["64"]);
-    let [a, b] = amd64.clone();
-    let cmr = vec![a, b, general, recent];
-    line("Alibaba 2023, all amd64 types", &workload::snapshot(workload::ec2_types(), &amd64, pods.clone()));
-    line("Alibaba 2023, c/m/r from generation 5", &workload::snapshot(workload::ec2_types(), &cmr, pods.clone()));
-    let capped = [cmr, vec![small]].concat();
-    line("Alibaba 2023, c/m/r to 64 vCPU", &workload::snapshot(workload::ec2_types(), &capped, pods));
+    if flags.iter().any(|flag| flag == "--write") {
+        document::write(&sections);
+        if let Section::Solved(_, rows) = &sections[0] {
+            chart::write(rows);
+        }
+    }
 }
