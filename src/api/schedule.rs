@@ -3,6 +3,7 @@
 //! Karpenter uses `ParseStandard` of robfig/cron v3: five fields (minute, hour, day of month, month, day of week) or a macro such as
 //! `@daily`, always in UTC. General cron crates accept more (seconds, `L`, `W`, `#`, Sunday as 7), which Karpenter would refuse.
 
+use jiff::civil::{Date, DateTime};
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -29,6 +30,9 @@ const MACROS: [(&str, &str); 7] = [
     ("@midnight", "0 0 * * *"),
     ("@hourly", "0 * * * *"),
 ];
+
+/// 29 February comes after eight years at the latest, around a year such as 2100; what does not come by then never does.
+const LONGEST_GAP_DAYS: u32 = 8 * 366;
 
 /// Why a text is no schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -63,21 +67,6 @@ pub enum ScheduleError {
     },
 }
 
-/// A minute of a calendar, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Minute {
-    /// 0 to 59.
-    pub minute: u8,
-    /// 0 to 23.
-    pub hour: u8,
-    /// 1 to 31.
-    pub day: u8,
-    /// 1 to 12.
-    pub month: u8,
-    /// 0 for Sunday to 6 for Saturday.
-    pub weekday: u8,
-}
-
 /// A schedule: the values that each field allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule([Allowed; 5]);
@@ -91,8 +80,13 @@ struct Allowed {
 }
 
 impl Allowed {
-    fn has(self, value: u8) -> bool {
-        value < 64 && self.values & (1 << value) != 0
+    fn has(self, value: i8) -> bool {
+        self.at_most(value) == Some(value)
+    }
+
+    /// The greatest value up to this one.
+    fn at_most(self, most: i8) -> Option<i8> {
+        (0..=most).rev().find(|value| self.values & (1 << value) != 0)
     }
 }
 
@@ -104,12 +98,31 @@ struct Field {
 }
 
 impl Schedule {
-    /// Whether it hits this minute. Where both days are restricted, either may match.
-    pub fn hits(&self, at: Minute) -> bool {
-        let [minute, hour, day, month, weekday] = self.0;
-        let (by_day, by_weekday) = (day.has(at.day), weekday.has(at.weekday));
-        let on_day = if day.is_star || weekday.is_star { by_day && by_weekday } else { by_day || by_weekday };
-        on_day && minute.has(at.minute) && hour.has(at.hour) && month.has(at.month)
+    /// The latest hit at or before this moment, both in UTC; `None` for a date that never comes, such as 31 February.
+    pub fn latest(&self, moment: DateTime) -> Option<DateTime> {
+        let [minutes, hours, ..] = self.0;
+        let mut day = moment.date();
+        let (mut hour, mut minute) = (moment.hour(), moment.minute());
+        for _ in 0..=LONGEST_GAP_DAYS {
+            if self.is_on(day) {
+                let in_hour = minutes.at_most(minute).filter(|_| hours.has(hour)).map(|minute| (hour, minute));
+                let before = || Some((hours.at_most(hour.checked_sub(1)?)?, minutes.at_most(59)?));
+                if let Some((hour, minute)) = in_hour.or_else(before) {
+                    return Some(day.at(hour, minute, 0, 0));
+                }
+            }
+            (hour, minute) = (23, 59);
+            day = day.yesterday().ok()?;
+        }
+        None
+    }
+
+    /// Whether it hits on this day. Where both days are restricted, either may match.
+    fn is_on(&self, date: Date) -> bool {
+        let [_, _, day, month, weekday] = self.0;
+        let (by_day, by_weekday) = (day.has(date.day()), weekday.has(date.weekday().to_sunday_zero_offset()));
+        let fits = if day.is_star || weekday.is_star { by_day && by_weekday } else { by_day || by_weekday };
+        fits && month.has(date.month())
     }
 }
 
@@ -189,49 +202,57 @@ impl Field {
 
 #[cfg(test)]
 mod tests {
-    use super::{Minute, Schedule};
+    use super::Schedule;
+    use jiff::civil::DateTime;
 
-    fn hits(schedule: &str, (hour, minute): (u8, u8), (month, day, weekday): (u8, u8, u8)) -> bool {
-        schedule.parse::<Schedule>().unwrap().hits(Minute { minute, hour, day, month, weekday })
+    fn latest(schedule: &str, moment: &str) -> Option<String> {
+        let moment: DateTime = moment.parse().unwrap();
+        schedule.parse::<Schedule>().unwrap().latest(moment).map(|hit| hit.strftime("%F %H:%M").to_string())
     }
 
+    /// 1 June 2026 is a Monday.
     #[test]
-    fn hits_what_the_fields_say() {
-        let (monday, sunday) = ((6, 1, 1), (6, 7, 0));
-        for (schedule, time, day, expected) in [
-            ("* * * * *", (13, 7), monday, true),
-            ("0 9 * * mon-fri", (9, 0), monday, true),
-            ("0 9 * * mon-fri", (9, 0), sunday, false),
-            ("0 9 * * MON-FRI", (9, 1), monday, false),
-            ("*/15 * * * *", (0, 45), monday, true),
-            ("*/15 * * * *", (0, 50), monday, false),
-            ("50/5 * * * *", (0, 55), monday, true),
-            ("50/5 * * * *", (0, 5), monday, false),
-            ("1-9/4,30 ? * JUN ?", (3, 5), monday, true),
-            ("1-9/4,30 * * jun *", (3, 30), monday, true),
-            ("1-9/4,30 * * jul *", (3, 30), monday, false),
-            ("@hourly", (3, 0), monday, true),
-            ("@daily", (3, 0), monday, false),
-            ("@weekly", (0, 0), sunday, true),
-            ("@monthly", (0, 0), monday, true),
-            ("@yearly", (0, 0), monday, false),
+    fn finds_the_latest_hit() {
+        for (schedule, moment, expected) in [
+            ("* * * * *", "2026-06-01T13:07:59", "2026-06-01 13:07"),
+            ("0 9 * * mon-fri", "2026-06-01T09:00:00", "2026-06-01 09:00"),
+            ("0 9 * * MON-FRI", "2026-06-01T08:59:59", "2026-05-29 09:00"),
+            ("30 9 * * *", "2026-06-01T10:15:00", "2026-06-01 09:30"),
+            ("30 9 * * *", "2026-01-01T09:15:00", "2025-12-31 09:30"),
+            ("*/15 * * * *", "2026-06-01T00:50:00", "2026-06-01 00:45"),
+            ("50/5 * * * *", "2026-06-01T01:49:00", "2026-06-01 00:55"),
+            ("1-9/4,30 ? * JUN ?", "2026-06-01T03:08:00", "2026-06-01 03:05"),
+            ("1-9/4,30 * * jul *", "2026-06-01T03:08:00", "2025-07-31 23:30"),
+            ("0 */6 * * *", "2026-06-01T11:59:00", "2026-06-01 06:00"),
+            ("@hourly", "2026-06-01T03:59:00", "2026-06-01 03:00"),
+            ("@daily", "2026-06-01T03:59:00", "2026-06-01 00:00"),
+            ("@midnight", "2026-06-01T00:00:00", "2026-06-01 00:00"),
+            ("@weekly", "2026-06-01T03:59:00", "2026-05-31 00:00"),
+            ("@monthly", "2026-06-30T23:59:00", "2026-06-01 00:00"),
+            ("@yearly", "2026-06-01T03:59:00", "2026-01-01 00:00"),
+            ("@annually", "2026-01-01T00:00:00", "2026-01-01 00:00"),
+            ("0 0 29 2 *", "2104-02-28T12:00:00", "2096-02-29 00:00"),
         ] {
-            assert_eq!(hits(schedule, time, day), expected, "{schedule} at {time:?} on {day:?}");
+            assert_eq!(latest(schedule, moment).as_deref(), Some(expected), "{schedule} at {moment}");
         }
+        assert_eq!(latest("0 0 31 2 *", "2026-06-01T00:00:00"), None);
+        let first_of = |schedule: &str| schedule.parse::<Schedule>().unwrap().latest(DateTime::MIN);
+        assert_eq!((first_of("@yearly"), first_of("0 0 2 1 *")), (Some(DateTime::MIN), None));
     }
 
     #[test]
     fn restricted_days_add_up_and_a_star_leaves_the_other_to_decide() {
-        let (first_monday, second_tuesday, eighth_monday) = ((6, 1, 1), (6, 2, 2), (6, 8, 1));
         for (schedule, expected) in [
-            ("0 0 1 * mon", [true, false, true]),
-            ("0 0 1 * *", [true, false, false]),
-            ("0 0 * * mon", [true, false, true]),
-            // A step restricts: `*/2` is the odd days of a month.
-            ("0 0 */2 * tue", [true, true, false]),
+            // 8 June is a Monday.
+            ("0 0 1 * mon", "2026-06-08 00:00"),
+            ("0 0 9 * mon", "2026-06-09 00:00"),
+            ("0 0 1 * *", "2026-06-01 00:00"),
+            ("0 0 * * mon", "2026-06-08 00:00"),
+            // A step restricts: `*/3` is 1, 4, 7 and so on.
+            ("0 0 */3 * tue", "2026-06-10 00:00"),
+            ("0 0 ? * tue", "2026-06-09 00:00"),
         ] {
-            let found = [first_monday, second_tuesday, eighth_monday].map(|day| hits(schedule, (0, 0), day));
-            assert_eq!(found, expected, "{schedule}");
+            assert_eq!(latest(schedule, "2026-06-10T12:00:00").as_deref(), Some(expected), "{schedule}");
         }
     }
 
