@@ -4,6 +4,7 @@
 //! first, and that a plan is cheap, are the packer's aims and not rules here: a plan may be dear and still be valid.
 
 mod companions;
+mod domains;
 mod existing;
 mod ground;
 mod limits;
@@ -28,6 +29,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
     new_node::check(snapshot, plan, &placements, &mut violations);
     neighbours::check(snapshot, plan, &placements, &mut violations);
     companions::check(snapshot, plan, &placements, &mut violations);
+    domains::check(snapshot, plan, &placements, &mut violations);
     limits::check(snapshot, plan, &mut violations);
     min_values::check(snapshot, plan, &mut violations);
     replicas::check(snapshot, plan, &mut violations);

@@ -9,7 +9,8 @@ mod survey;
 mod uniform;
 mod variant;
 
-pub(crate) use diagnosis::{Obstacle, diagnose_beside};
+pub(crate) use diagnosis::{Diagnosis, Obstacle, diagnose_beside};
+pub(crate) use survey::LimitsLeft;
 
 use crate::plan::{FunnelStep, OfferingRef};
 use crate::{NodeName, NodePoolName, ObjectKey, Plan, Reason, Snapshot};

@@ -16,6 +16,7 @@ mod bound;
 mod budget;
 mod certificate;
 mod compile;
+mod deal;
 mod existing;
 mod fill;
 mod greedy;
@@ -41,6 +42,7 @@ mod variety;
 
 use crate::plan::Charged;
 use crate::{MicroUsd, Options, Plan, Snapshot, Status, Summary};
+use deal::Dealer;
 use existing::Guests;
 use problem::Problem;
 use report::Pods;
@@ -51,16 +53,16 @@ use state::State;
 /// Pods go on existing nodes first, then on nodes of the pools of the highest weight that can take them. Limits hold for every
 /// offering a node may become. Equal snapshots and options give equal plans.
 pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
-    let mut problem = compile::compile(snapshot, options.charges);
-    slot::choose(&mut problem, options);
-    let mut state = ladder::settle(&problem, options);
+    let (dealer, mut problem, mut state) = settle(snapshot, options);
+    dealer.withdraw(&mut problem, &mut state);
+    state.nodes.retain(|node| !node.load.is_empty() || standing::stands(&problem, node));
     let mut pods = Pods::new(&problem);
     let existing_nodes = report::existing(&problem, &state, &mut pods);
     let nodes = report::nodes(&problem, &state, &mut pods, options);
     let unschedulable = report::unschedulable(&problem, &state, &mut pods);
     let hourly_cost: MicroUsd = nodes.iter().map(|node| node.offering.price).sum();
     let charged_cost = state.cost(&problem);
-    let bounds = bound::bounds(&problem, &mut state, options);
+    let bounds = bound::bounds(&problem, &mut state, dealer.undealt(options).as_ref(), options);
     let standing = standing::bill(&problem, &state);
     let charged_bound = bounds.charged.plus(standing.charged).min(charged_cost);
     let charged = Charged { charges: options.charges, cost: charged_cost, lower_bound: charged_bound };
@@ -79,8 +81,27 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
         status,
         steps: options.steps - state.steps,
     };
-    let certificate = certificate::certificate(&problem, &state);
+    let certificate = certificate::certificate(&problem, &state, dealer.deals());
     Plan { summary, nodes, existing_nodes, unschedulable, certificate }
+}
+
+/// Deals and packs; where a domain cannot take its share, deals again with what it takes.
+fn settle<'s>(snapshot: &'s Snapshot, options: &Options<'_>) -> (Dealer<'s>, Problem<'s>, State) {
+    let mut dealer = Dealer::new(snapshot, options.charges);
+    let mut problem = dealer.problem(options);
+    let mut state = ladder::settle(&problem, options);
+    if dealer.learn(&problem, &state) {
+        let quick = Options { steps: 0, ..*options };
+        loop {
+            problem = dealer.problem(&quick);
+            state = ladder::settle(&problem, &quick);
+            if !dealer.learn(&problem, &state) {
+                break;
+            }
+        }
+        state = ladder::settle(&problem, options);
+    }
+    (dealer, problem, state)
 }
 
 /// Both rounds: with `PreferNoSchedule` heeded, then without.

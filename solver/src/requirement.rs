@@ -157,6 +157,11 @@ impl Requirement {
         }
     }
 
+    /// That the label is absent.
+    pub(crate) fn absent(key: &str) -> Self {
+        Self { absent_allowed: true, complement: false, ..Self::exists(&Arc::from(key)) }
+    }
+
     /// The label key.
     pub fn key(&self) -> &str {
         &self.key

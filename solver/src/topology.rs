@@ -115,26 +115,27 @@ pub struct Topology {
     pub affinity: Vec<PodAffinityTerm>,
     /// `affinity.podAntiAffinity`. Required terms bind both ways: pods that a term selects stay away from its owner, too.
     pub anti_affinity: Vec<PodAffinityTerm>,
+    /// Pods with which it shares its zone, whichever that is; it is among them itself. Not Kubernetes': `windlass.dev/same-zone-as`.
+    pub same_zone: Vec<PodSelector>,
 }
 
 impl Topology {
     /// Whether there is no rule.
     pub fn is_empty(&self) -> bool {
-        self.spread.is_empty() && self.affinity.is_empty() && self.anti_affinity.is_empty()
+        self.spread.is_empty() && self.affinity.is_empty() && self.anti_affinity.is_empty() && self.same_zone.is_empty()
     }
 
-    /// The rules that the solver refuses. What it keeps is required and about hosts.
+    /// The rules that the solver refuses: preferences.
     pub(crate) fn unsupported(&self) -> impl Iterator<Item = Feature> {
-        let refused = |term: &PodAffinityTerm| &*term.topology_key != label::HOSTNAME || term.is_preferred();
-        let spread = self
-            .spread
-            .iter()
-            .any(|one| &*one.topology_key != label::HOSTNAME || one.when_unsatisfiable == WhenUnsatisfiable::ScheduleAnyway);
-        let all = [
-            (spread, Feature::TopologySpread),
-            (self.affinity.iter().any(refused), Feature::PodAffinity),
-            (self.anti_affinity.iter().any(refused), Feature::PodAntiAffinity),
-        ];
+        let spread = self.spread.iter().any(|one| one.when_unsatisfiable == WhenUnsatisfiable::ScheduleAnyway);
+        let with = self.affinity.iter().any(PodAffinityTerm::is_preferred);
+        let apart = self.anti_affinity.iter().any(PodAffinityTerm::is_preferred);
+        let all = [(spread, Feature::TopologySpread), (with, Feature::PodAffinity), (apart, Feature::PodAntiAffinity)];
         all.into_iter().filter(|(present, _)| *present).map(|(_, feature)| feature)
     }
+}
+
+/// Whether the domains of a rule are hosts.
+pub(crate) fn on_host(topology_key: &str) -> bool {
+    topology_key == label::HOSTNAME
 }

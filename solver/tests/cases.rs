@@ -5,6 +5,7 @@
 //! cheaper than `small` (2 cores, 4 Gi), `large` has 8 cores and 32 Gi at four times the price of `small`; spot costs half; every node
 //! takes ten pods.
 
+mod domains;
 mod existing;
 mod hosts;
 mod labels;

@@ -58,6 +58,11 @@ proptest! {
     fn every_plan_of_a_small_snapshot_is_valid(snapshot in snapshots(Size::SMALL)) {
         solved_with(&snapshot, &short());
     }
+
+    #[test]
+    fn every_plan_with_rules_about_domains_is_valid(snapshot in snapshots(Size::SMALL.with_domains())) {
+        solved_with(&snapshot, &short());
+    }
 }
 
 proptest! {

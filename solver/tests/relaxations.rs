@@ -6,7 +6,7 @@ use crate::support::{solved, tolerates, world};
 use proptest::prelude::*;
 use windlass_solver::{Feature, NodePool, Pod, PodShape, ResourceName, Snapshot, TaintEffect, TolerationOperator};
 
-const ALONE: Size = Size { kinds: 4, pools: 2, nodes: 0, daemon_sets: 2, shapes: 1, copies: 1, limits: true };
+const ALONE: Size = Size { kinds: 4, pools: 2, nodes: 0, daemon_sets: 2, shapes: 1, copies: 1, limits: true, domains: false };
 
 /// Millicores, bytes or units, as the message prints them.
 fn amount(resource: &str, text: &str) -> i64 {
@@ -46,7 +46,7 @@ fn apply(change: &str, pod: &mut PodShape, pools: &mut [NodePool]) {
         let pool = pools.iter_mut().find(|known| known.name.as_str() == pool).unwrap();
         pool.limits.retain(|(known, _)| known.as_str() != resource);
         pool.limits.push((ResourceName::from(resource), amount(resource, least)));
-    } else if change == format!("without {}", Feature::TopologySpread) {
+    } else if change == format!("without {}", Feature::ResourceClaim) {
         pod.unsupported.clear();
         pod.topology.spread.clear();
     } else if change == format!("without {}", Feature::PodAntiAffinity) {

@@ -117,7 +117,14 @@ fn spread_and_pod_affinity_are_refused_per_pod_and_by_name() {
     let legal = "{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {}}";
     let no_place = NoPlace(Reason::NotYetSupported);
     run(&[
-        ("spread", spread(legal), "topologySpreadConstraints", no_place),
+        ("spread", spread(&legal.replace("labelSelector: {}", "labelSelector: {matchLabels: {app: bad}}")), "", Placed),
+        ("spread of daemon pods, too", spread(legal), "counts pods of daemonset", no_place),
+        (
+            "a spread that may be broken",
+            spread(&legal.replace("DoNotSchedule", "ScheduleAnyway")),
+            "topologySpreadConstraints",
+            no_place,
+        ),
         ("affinity", pod_affinity("podAffinity"), "", Placed),
         (
             "affinity to nobody",

@@ -122,6 +122,20 @@ pub enum Violation {
     /// A static pool with another number of nodes than it asks for.
     #[error("static NodePool {pool}: {found} nodes are launched, and it lacks {expected}")]
     ReplicasWrong { pool: NodePoolName, expected: i64, found: i64 },
+    /// A node that may end up in several domains, with pods that a rule about domains is about.
+    #[error("node {node}: whether its {key} will be {first} or {second} is open, but a rule about pods like {pod} depends on it")]
+    DomainOpen { node: NodeName, key: String, first: String, second: String, pod: String },
+    /// A domain with more selected pods than a spread constraint allows beside the emptiest domain.
+    #[error(
+        "pod {pod} is in {key} {domain} with {count} {rule}, but allows maxSkew {max_skew} beyond the emptiest domain, which has {least}          (topologySpreadConstraints)"
+    )]
+    DomainSpreadBroken { pod: String, key: String, domain: String, rule: String, count: u64, least: u64, max_skew: u32 },
+    /// A pod in a domain with one that its required anti-affinity selects.
+    #[error("pod {pod} must not be in one {key} with {rule} (podAntiAffinity), but {other} is in {domain}, too")]
+    DomainApartBroken { pod: String, key: String, domain: String, rule: String, other: String },
+    /// A pod without the pods that its required affinity asks for.
+    #[error("pod {pod} asks for {rule} in its {key} (podAffinity), but {domain} has none that came before it")]
+    PodAffinityBroken { pod: String, key: String, domain: String, rule: String },
 
     /// More capacity than a pool's limit allows, in the worst case of what EC2 may pick.
     #[error("NodePool {pool}: nodes may use {used} of {resource}, beyond its limit of {limit}")]

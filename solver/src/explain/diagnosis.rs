@@ -5,6 +5,7 @@ use super::relaxation::{Relaxation, Shown};
 use super::survey::{LimitsLeft, Step, Survey, survey};
 use super::uniform::Uniform;
 use crate::plan::FunnelStep;
+use crate::topology::on_host;
 use crate::{Feature, NodePoolName, PodShape, Reason, Requirement, ResourceName, Snapshot, label};
 
 /// What `solve` says about a pod that it could not place.
@@ -98,6 +99,11 @@ pub(crate) fn diagnose_beside(
             diagnosis.would_fit_if = None;
         }
         let Some(found) = diagnosis.funnel.iter_mut().find(|known| known.step == step) else { continue };
+        if one.finite_values().is_some() {
+            // A domain that was chosen for it, not one that it must avoid.
+            found.step = format!("domain by rules about other pods: {one}");
+            continue;
+        }
         found.step = format!("podAntiAffinity of pods that run: {one}");
         if found.remaining == 0 {
             diagnosis.message = format!(
@@ -116,9 +122,14 @@ pub(crate) fn diagnose_beside(
 
 /// The first rule of a shape about pods on one host, for people.
 fn host_rule(shape: &PodShape) -> Option<String> {
-    let apart = shape.topology.anti_affinity.first().map(|term| format!("must not meet {} (podAntiAffinity)", term.selector));
+    let apart = shape
+        .topology
+        .anti_affinity
+        .iter()
+        .find(|term| on_host(&term.topology_key))
+        .map(|term| format!("must not meet {} (podAntiAffinity)", term.selector));
     let spread = || {
-        let one = shape.topology.spread.first()?;
+        let one = shape.topology.spread.iter().find(|one| on_host(&one.topology_key))?;
         Some(format!("allows {} of {} (topologySpreadConstraints)", one.max_skew, one.selector))
     };
     apart.or_else(spread)

@@ -9,7 +9,7 @@ use crate::{DaemonSet, InstanceType, Labels, NodePool, NodePoolName, PodShape, R
 use std::collections::BTreeMap;
 
 /// What remains of the pools' limits. A pool that is absent has all that `usage` leaves.
-pub(super) type LimitsLeft = BTreeMap<NodePoolName, Vec<(ResourceName, i64)>>;
+pub(crate) type LimitsLeft = BTreeMap<NodePoolName, Vec<(ResourceName, i64)>>;
 
 /// What is asked of an offering, in the order of asking.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ use super::standing::stands;
 use super::state::State;
 use super::tier::optimise;
 use crate::{MicroUsd, NodePool, Options};
+use std::collections::BTreeMap;
 
 /// More comparisons than this to reuse the bounds of purchases cost more than proving a bound anew.
 const MAX_COMPARISONS: usize = 20_000_000;
@@ -20,15 +21,16 @@ pub(super) struct Bounds {
     pub(super) charged: MicroUsd,
 }
 
-/// Proves bounds on what `state` buys. Takes steps where the purchases proved none.
-pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, options: &Options<'_>) -> Bounds {
+/// Proves bounds on what `state` buys. Takes steps where the purchases proved none. Where pods were dealt to domains, `undealt` is the
+/// problem in which they may go anywhere: only what is proven there holds whatever is dealt.
+pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, undealt: Option<&Problem<'_>>, options: &Options<'_>) -> Bounds {
     let bought = state.bought_rows(problem);
     if bought.is_empty() {
         return Bounds { price: MicroUsd::ZERO, charged: MicroUsd::ZERO };
     }
     let charged = match state.proven {
-        Some(proven) if nowhere_else(problem, state, &bought) => proven,
-        _ => anew(problem, state, &bought, Measure::Cost, options),
+        Some(proven) if undealt.is_none() && nowhere_else(problem, state, &bought) => proven,
+        _ => anew(problem, state, undealt, Measure::Cost, options),
     };
     // Fewer nodes may be worth a higher price once nodes are charged for: what was minimised proves nothing of the price.
     let price = if options.charges.is_none() {
@@ -36,7 +38,7 @@ pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, options: &Options
     } else {
         let method = state.proof.method;
         let marginal = state.proof.marginal.clone();
-        let proven = anew(problem, state, &bought, Measure::Price, options);
+        let proven = anew(problem, state, undealt, Measure::Price, options);
         (state.proof.method, state.proof.marginal) = (method.max(state.proof.method), marginal);
         proven
     };
@@ -44,17 +46,39 @@ pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, options: &Options
 }
 
 /// Proves a bound by another search, which may use every pool.
-fn anew(problem: &Problem<'_>, state: &mut State, bought: &[(usize, u32)], measure: Measure, options: &Options<'_>) -> i64 {
+fn anew(problem: &Problem<'_>, state: &mut State, undealt: Option<&Problem<'_>>, measure: Measure, options: &Options<'_>) -> i64 {
     let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(NodePool::is_launched_from).collect();
+    let free = undealt.unwrap_or(problem);
+    let rows: BTreeMap<usize, usize> = free.classes.iter().map(|class| (class.root, class.row)).collect();
+    let bought = if undealt.is_some() { by_row(problem, state, &rows) } else { state.bought_rows(problem) };
     // Only the bound counts here: a share of the steps does.
-    let market = Market::new(problem, bought, Terms { pools: &pools, relaxed: true, measure, any_values: true }, None);
+    let market = Market::new(free, &bought, Terms { pools: &pools, relaxed: true, measure, any_values: true }, None);
     let solution = optimise(&market, options.steps / 4, options);
     state.steps = state.steps.saturating_sub(solution.as_ref().map_or(0, |solution| solution.steps));
     state.proof.method = None;
-    solution.map_or(0, |solution| {
+    let Some(solution) = solution else { return 0 };
+    if undealt.is_none() {
         state.proof.add(&market, &solution);
-        solution.lower_bound
-    })
+        return solution.lower_bound;
+    }
+    state.proof.method = Some(solution.bound);
+    let prices: BTreeMap<usize, i64> = market.items.iter().map(|item| item.row).zip(solution.marginal.iter().copied()).collect();
+    for class in &problem.classes {
+        let price = rows.get(&class.root).and_then(|row| prices.get(row));
+        state.proof.marginal[class.row] = price.copied().unwrap_or(0);
+    }
+    solution.lower_bound
+}
+
+/// What is bought, by the rows of the problem in which nothing is dealt.
+fn by_row(problem: &Problem<'_>, state: &State, rows: &BTreeMap<usize, usize>) -> Vec<(usize, u32)> {
+    let mut counts: BTreeMap<usize, u32> = BTreeMap::new();
+    for (class, count) in state.bought(problem) {
+        if let Some(row) = rows.get(&problem.classes[class].root) {
+            *counts.entry(*row).or_default() += count;
+        }
+    }
+    counts.into_iter().collect()
 }
 
 /// Whether each class was bought for where alone it can go, so that bounds of single purchases are bounds of all plans.

@@ -9,7 +9,8 @@ use crate::{MicroUsd, TaintEffect};
 use std::cmp::Reverse;
 
 /// The certificate of the bound of what `state` buys.
-pub(super) fn certificate(problem: &Problem<'_>, state: &State) -> Certificate {
+/// `dealt` says that rules about domains were decided before packing.
+pub(super) fn certificate(problem: &Problem<'_>, state: &State, dealt: bool) -> Certificate {
     let bought = state.bought(problem);
     if bought.is_empty() {
         return Certificate::default();
@@ -30,11 +31,11 @@ pub(super) fn certificate(problem: &Problem<'_>, state: &State) -> Certificate {
         })
         .collect();
     classes.sort_by(|a, b| (Reverse(a.total()), &a.pods).cmp(&(Reverse(b.total()), &b.pods)));
-    Certificate { method: state.proof.method, disregarded: disregarded(problem, state), classes }
+    Certificate { method: state.proof.method, disregarded: disregarded(problem, state, dealt), classes }
 }
 
 /// What of this snapshot the bound takes no notice of.
-fn disregarded(problem: &Problem<'_>, state: &State) -> Vec<Disregarded> {
+fn disregarded(problem: &Problem<'_>, state: &State, dealt: bool) -> Vec<Disregarded> {
     let pools = || problem.snapshot.node_pools().iter().filter(|pool| pool.is_launched_from());
     let mut weights: Vec<i32> = pools().map(|pool| pool.weight).collect();
     weights.dedup();
@@ -47,6 +48,7 @@ fn disregarded(problem: &Problem<'_>, state: &State) -> Vec<Disregarded> {
         (Disregarded::MinValues, pools().any(|pool| !pool.min_values.is_empty())),
         (Disregarded::SoftTaints, soft),
         (Disregarded::HostRules, host_rules_disregarded(problem, state)),
+        (Disregarded::Domains, dealt),
     ]
     .into_iter()
     .filter_map(|(rule, applies)| applies.then_some(rule))

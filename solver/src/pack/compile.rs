@@ -15,16 +15,47 @@ use fixedbitset::FixedBitSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Compiles `snapshot` for a search that charges `charges` beyond prices.
-pub(super) fn compile(snapshot: &Snapshot, charges: Charges) -> Problem<'_> {
-    let selectors = Selectors::new(snapshot);
-    let groups = groups(snapshot, &selectors);
-    let settled = Settled::new(snapshot.nodes(), &selectors);
-    let choosy: Vec<Arc<PodShape>> = groups.iter().map(|group| choosy(group, settled.requirements(group))).collect();
+/// What compiling starts from: pods in groups, and what runs as their rules see it.
+pub(super) struct Draft<'s> {
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) selectors: Selectors<'s>,
+    pub(super) settled: Settled,
+    /// With what they must avoid because of pods that run.
+    pub(super) groups: Vec<Group>,
+    /// What the search charges beyond prices.
+    pub(super) charges: Charges,
+}
+
+impl<'s> Draft<'s> {
+    /// Reads `snapshot`.
+    pub(super) fn new(snapshot: &'s Snapshot, charges: Charges) -> Self {
+        let selectors = Selectors::new(snapshot);
+        let mut groups = groups(snapshot, &selectors);
+        let settled = Settled::new(snapshot.nodes(), &selectors);
+        for group in &mut groups {
+            group.asks = settled.requirements(snapshot, &selectors, group);
+        }
+        Self { snapshot, selectors, settled, groups, charges }
+    }
+}
+
+/// Compiles the groups of a draft as they were dealt.
+pub(super) fn compile<'s>(draft: &Draft<'s>, groups: &[Group]) -> Problem<'s> {
+    let mut problem = plain(draft, groups, &[]);
+    order_classes(&mut problem);
+    variety::bundle(&mut problem);
+    row::arrange(&mut problem, &[]);
+    problem
+}
+
+/// Compiles groups; classes are in their order, and there are no rows yet. Values that `mentioned` tells apart are told apart.
+pub(super) fn plain<'s>(draft: &Draft<'s>, groups: &[Group], mentioned: &[Requirement]) -> Problem<'s> {
+    let (snapshot, charges) = (draft.snapshot, draft.charges);
+    let choosy: Vec<Arc<PodShape>> = groups.iter().map(choosy).collect();
     let plain: Vec<&PodShape> = choosy.iter().map(|shape| &**shape).collect();
     let axis = Axis::new(snapshot, &plain);
     let daemon_shapes = snapshot.daemon_sets().iter().map(|daemon| &*daemon.shape);
-    let mentions = Mentions::new(plain.iter().copied().chain(daemon_shapes));
+    let mentions = Mentions::new(plain.iter().copied().chain(daemon_shapes), mentioned);
     let mut offers: Vec<Offers<'_>> = Vec::new();
     let mut sources: Vec<&Arc<[InstanceType]>> = Vec::new();
     let mut pending = Vec::new();
@@ -40,10 +71,10 @@ pub(super) fn compile(snapshot: &Snapshot, charges: Charges) -> Problem<'_> {
         pending.extend(variants(pool, &mut offers[list], &mentions).into_iter().map(|variant| (pool_index, list, variant)));
     }
     drop(mentions);
-    let manners = manners(snapshot, &selectors, &groups);
+    let manners = manners(snapshot, &draft.selectors, groups);
     let (signatures, wary, signature_of) = signatures(&choosy, &manners);
     drop(plain);
-    let members = groups.into_iter().zip(signature_of).zip(&manners.groups);
+    let members = groups.iter().zip(signature_of).zip(&manners.groups);
     let classes = members.map(|((group, signature), manner)| class(&axis, group, signature, *manner)).collect();
     let problem = Problem {
         snapshot,
@@ -65,11 +96,7 @@ pub(super) fn compile(snapshot: &Snapshot, charges: Charges) -> Problem<'_> {
     for (pool, list, variant) in pending {
         compiler.add(pool, list, variant);
     }
-    let mut problem = compiler.problem;
-    order_classes(&mut problem);
-    variety::bundle(&mut problem);
-    row::arrange(&mut problem, &[]);
-    problem
+    compiler.problem
 }
 
 /// Distinct constraints; for each the rules in which daemon pods have a part; and which of them each shape has.
@@ -97,19 +124,20 @@ fn constraints(shape: &PodShape) -> Constraints<'_> {
     (&shape.node_selector, &shape.node_affinity, &shape.volume_topology, &shape.tolerations)
 }
 
-/// The shape of a group with what it must avoid because of pods that run.
-fn choosy(group: &Group, avoid: Vec<crate::Requirement>) -> Arc<PodShape> {
-    if avoid.is_empty() {
+/// The shape of a group with what else a node must satisfy.
+fn choosy(group: &Group) -> Arc<PodShape> {
+    if group.asks.is_empty() {
         return group.shape.clone();
     }
     let mut shape = PodShape::clone(&group.shape);
-    shape.node_selector.extend(avoid);
+    shape.node_selector.extend(group.asks.iter().cloned());
     Arc::new(shape)
 }
 
-fn class(axis: &Axis, group: Group, signature: usize, manner: usize) -> Class {
+fn class(axis: &Axis, group: &Group, signature: usize, manner: usize) -> Class {
     let need = axis.need(&group.shape.requests, &group.shape.host_ports);
-    Class { need, shape: group.shape, signature, manner, row: 0, pods: group.pods }
+    let (shape, refused, dealt) = (group.shape.clone(), group.refused.clone(), group.dealt.clone());
+    Class { need, shape, signature, manner, row: 0, pods: group.pods.clone(), root: group.root, dealt, refused }
 }
 
 /// Highest priority first, then biggest (the share of the roomiest candidate it takes, summed over resources), then first pod.
@@ -219,7 +247,14 @@ impl Compiler<'_> {
         }
         let candidates = start..self.problem.candidates.len();
         let packed = candidates.clone();
-        self.problem.variants.push(PoolVariant { pool: pool_index, offers: list, labels: variant.labels, candidates, packed });
+        self.problem.variants.push(PoolVariant {
+            pool: pool_index,
+            offers: list,
+            labels: variant.labels,
+            belongs: variant.offers,
+            candidates,
+            packed,
+        });
     }
 
     /// Takes away the signatures that cannot share a host with the daemon pods of a part.

@@ -1,12 +1,13 @@
 //! Pods in groups: one shape, and selected by the same rules of the snapshot. What else their labels say decides nothing, so thousands
 //! of pods with labels of their own stay few groups.
 
+use super::deal::Refusal;
 use crate::{Labels, PodSelector, PodShape, Requirement, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Pods that no rule tells apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Group {
     /// What each asks for.
     pub(super) shape: Arc<PodShape>,
@@ -14,9 +15,22 @@ pub(super) struct Group {
     selected: Vec<u32>,
     /// Their positions in the snapshot, ascending.
     pub(super) pods: Vec<u32>,
+    /// What a node must satisfy beside what the shape asks for, because of other pods.
+    pub(super) asks: Vec<Requirement>,
+    /// The domain dealt to them, by topology key, as a number of the [`super::deal`].
+    pub(super) dealt: Vec<Option<u32>>,
+    /// Which group of all they were part of before anything was dealt.
+    pub(super) root: usize,
+    /// Why they are not placed.
+    pub(super) refused: Option<Refusal>,
 }
 
 impl Group {
+    /// Some of its pods.
+    pub(super) fn part(&self, pods: &[u32]) -> Self {
+        Self { pods: pods.to_vec(), ..self.clone() }
+    }
+
     /// Which of the [`Selectors`] select them, ascending.
     pub(super) fn selected(&self) -> &[u32] {
         &self.selected
@@ -28,7 +42,7 @@ impl Group {
     }
 }
 
-/// The distinct selectors of rules about hosts, of pods to place, daemonsets and pods that run.
+/// The distinct selectors of rules about pods, of pods to place, daemonsets and pods that run.
 pub(super) struct Selectors<'s> {
     numbers: BTreeMap<&'s PodSelector, u32>,
     list: Vec<&'s PodSelector>,
@@ -50,6 +64,7 @@ impl<'s> Selectors<'s> {
             all.extend(shape.topology.anti_affinity.iter().map(|term| &term.selector));
             all.extend(shape.topology.affinity.iter().map(|term| &term.selector));
             all.extend(shape.topology.spread.iter().map(|one| &one.selector));
+            all.extend(&shape.topology.same_zone);
         }
         let of_daemons = || snapshot.daemon_sets().iter().map(|daemon| &daemon.shape.topology);
         all.extend(of_daemons().flat_map(|topology| &topology.spread).map(|one| &one.selector));
@@ -107,8 +122,11 @@ pub(super) fn groups(snapshot: &Snapshot, selectors: &Selectors<'_>) -> Vec<Grou
         let group = *by_address.entry((Arc::as_ptr(&pod.shape), labels, namespace)).or_insert_with(|| {
             let selected = if selectors.is_empty() { Vec::new() } else { selectors.matching(namespace, &pod.labels) };
             *known.entry((pod.shape.clone(), selected.clone())).or_insert_with(|| {
-                groups.push(Group { shape: pod.shape.clone(), selected, pods: Vec::new() });
-                groups.len() - 1
+                let root = groups.len();
+                let shape = pod.shape.clone();
+                let (pods, asks, dealt) = (Vec::new(), Vec::new(), Vec::new());
+                groups.push(Group { shape, selected, pods, asks, dealt, root, refused: None });
+                root
             })
         });
         groups[group].pods.push(position);

@@ -1,6 +1,7 @@
 //! A snapshot in the form that packing works on: classes of identical pods, and candidates to buy.
 
 use super::axis::{Amounts, Axis};
+use super::deal::Refusal;
 use super::host::{Host, Kind, Link};
 use super::manners::Manners;
 use super::offers::Offers;
@@ -25,6 +26,12 @@ pub(super) struct Class {
     pub(super) need: Amounts,
     /// Their positions in the snapshot, ascending.
     pub(super) pods: Vec<u32>,
+    /// Which group they were part of before anything was dealt, see [`super::group::Group`].
+    pub(super) root: usize,
+    /// The domain dealt to them, by topology key.
+    pub(super) dealt: Vec<Option<u32>>,
+    /// Why they are not placed: no domain takes them.
+    pub(super) refused: Option<Refusal>,
 }
 
 /// Classes that a node cannot tell apart but for rules about pods on one host.
@@ -70,6 +77,8 @@ pub(super) struct PoolVariant {
     pub(super) offers: usize,
     /// Labels that its nodes get from the pool.
     pub(super) labels: Labels,
+    /// The offers that are in the pool then.
+    pub(super) belongs: FixedBitSet,
     /// Its part of [`Problem::candidates`].
     pub(super) candidates: std::ops::Range<usize>,
     /// What packing buys: the same, or the bundles of a pool that asks for `minValues`.

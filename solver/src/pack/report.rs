@@ -1,15 +1,14 @@
 //! From what was decided to the [`Plan`](crate::Plan) that people and controllers read.
 
 use super::alternatives::{bought, chosen, others, reference, within_limits};
+use super::deal::Refusal;
 use super::obstacle::{needs_others, obstacle};
 use super::problem::{Candidate, Class, Problem};
 use super::standing::stands;
 use super::state::{NewNode, State};
-use crate::explain::diagnose_beside;
+use crate::explain::{Diagnosis, LimitsLeft, diagnose_beside};
 use crate::plan::{ExistingPlacement, PlannedNode};
-use crate::{
-    InstanceType, Labels, NodeName, NodePoolName, ObjectKey, Offering, Options, ResourceName, Resources, Unschedulable, label,
-};
+use crate::{InstanceType, Labels, NodeName, ObjectKey, Offering, Options, Reason, Resources, Unschedulable, label};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -144,19 +143,7 @@ pub(super) fn unschedulable(problem: &Problem<'_>, state: &State, pods: &mut Pod
     let limits_left = limits_left(problem, state);
     let mut all = Vec::new();
     for class in (0..problem.classes.len()).filter(|class| state.left[*class] > 0) {
-        let Class { shape, signature, .. } = &problem.classes[class];
-        let asked = &problem.signatures[*signature].node_selector;
-        let mut diagnosis = diagnose_beside(problem.snapshot, shape, &asked[shape.node_selector.len()..], &limits_left);
-        // Where limits alone leave something, the rules do not.
-        let beyond = diagnosis.funnel.last().is_some_and(|step| step.remaining > 0).then_some(&state.budget);
-        if diagnosis.is_about_limits()
-            && let Some(obstacle) = obstacle(problem, beyond, class)
-        {
-            diagnosis.meet(obstacle);
-        }
-        if needs_others(problem, class) {
-            diagnosis.would_fit_if = None;
-        }
+        let diagnosis = diagnosis(problem, state, class, &limits_left);
         all.extend(pods.rest(class).into_iter().map(|pod| Unschedulable {
             pod,
             reason: diagnosis.reason,
@@ -169,7 +156,34 @@ pub(super) fn unschedulable(problem: &Problem<'_>, state: &State, pods: &mut Pod
     all
 }
 
-fn limits_left(problem: &Problem<'_>, state: &State) -> BTreeMap<NodePoolName, Vec<(ResourceName, i64)>> {
+fn diagnosis(problem: &Problem<'_>, state: &State, class: usize, limits_left: &LimitsLeft) -> Diagnosis {
+    let Class { shape, signature, refused, .. } = &problem.classes[class];
+    let asked = &problem.signatures[*signature].node_selector;
+    let beside = || diagnose_beside(problem.snapshot, shape, &asked[shape.node_selector.len()..], limits_left);
+    if let Some(Refusal { reason, why, capped }) = refused {
+        let told = || Diagnosis { reason: *reason, message: why.clone(), funnel: Vec::new(), would_fit_if: None };
+        let limited = capped.then(beside).filter(|found| found.reason == Reason::LimitExceeded);
+        return limited.map_or_else(told, |found| Diagnosis {
+            message: format!("{}; {why}", found.message),
+            would_fit_if: None,
+            ..found
+        });
+    }
+    let mut diagnosis = beside();
+    // Where limits alone leave something, the rules do not.
+    let beyond = diagnosis.funnel.last().is_some_and(|step| step.remaining > 0).then_some(&state.budget);
+    if diagnosis.is_about_limits()
+        && let Some(obstacle) = obstacle(problem, beyond, class)
+    {
+        diagnosis.meet(obstacle);
+    }
+    if needs_others(problem, class) || problem.classes[class].dealt.iter().any(Option::is_some) {
+        diagnosis.would_fit_if = None;
+    }
+    diagnosis
+}
+
+fn limits_left(problem: &Problem<'_>, state: &State) -> LimitsLeft {
     let pools = problem.snapshot.node_pools().iter().enumerate();
     pools
         .map(|(index, pool)| {

@@ -75,7 +75,7 @@ impl State {
         let nodes = problem.snapshot.nodes();
         Self {
             left: problem.classes.iter().map(|class| u32::try_from(class.pods.len()).unwrap_or(u32::MAX)).collect(),
-            refused: problem.classes.iter().map(|class| refused(&class.shape)).collect(),
+            refused: problem.classes.iter().map(|class| class.refused.is_some() || refused(&class.shape)).collect(),
             existing: vec![Vec::new(); nodes.len()],
             room: nodes.iter().map(|node| problem.axis.room(&node.allocatable, &node.requested, &node.host_ports)).collect(),
             hosts: problem.manners.hosts.clone(),

@@ -18,12 +18,15 @@ pub(super) struct Mentions<'s>(BTreeMap<&'s str, BTreeSet<&'s Requirement>>);
 
 impl<'s> Mentions<'s> {
     /// Collects them.
-    pub(super) fn new(shapes: impl Iterator<Item = &'s PodShape>) -> Self {
+    pub(super) fn new(shapes: impl Iterator<Item = &'s PodShape>, more: &'s [Requirement]) -> Self {
         let mut all: BTreeMap<&str, BTreeSet<&Requirement>> = BTreeMap::new();
         for shape in shapes {
             for requirement in shape.requirements() {
                 all.entry(requirement.key()).or_default().insert(requirement);
             }
+        }
+        for requirement in more {
+            all.entry(requirement.key()).or_default().insert(requirement);
         }
         Self(all)
     }

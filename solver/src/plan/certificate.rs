@@ -66,6 +66,8 @@ pub enum Disregarded {
     SoftTaints,
     /// Rules about pods on one host, but for those that bound pods of one size or that alone need about as many nodes as the others.
     HostRules,
+    /// Topology spread, pod affinity and pod anti-affinity over domains other than hosts.
+    Domains,
 }
 
 impl Disregarded {
@@ -79,6 +81,7 @@ impl Disregarded {
             Self::MinValues => "minValues of NodePools",
             Self::SoftTaints => "PreferNoSchedule taints",
             Self::HostRules => "some rules about pods on one host",
+            Self::Domains => "rules about pods in domains other than hosts",
         }
     }
 }

@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::sync::Arc;
 use windlass_solver::{
-    DaemonSet, Feature, HostPort, InstanceType, MicroUsd, Namespaces, Node, NodePool, ObjectKey, Operator, Overhead, Pod,
-    PodAffinityTerm, PodSelector, PodShape, Requirement, ResourceName, Resources, RunningPod, Snapshot, Taint, TaintEffect,
-    Toleration, TolerationOperator, Topology,
+    DaemonSet, Feature, HostPort, InstanceType, MicroUsd, Namespaces, Node, NodePolicy, NodePool, ObjectKey, Operator, Overhead,
+    Pod, PodAffinityTerm, PodSelector, PodShape, Requirement, ResourceName, Resources, RunningPod, Snapshot, SpreadConstraint,
+    Taint, TaintEffect, Toleration, TolerationOperator, Topology,
 };
 
 /// How large random snapshots get.
@@ -27,18 +27,28 @@ pub(crate) struct Size {
     pub(crate) copies: usize,
     /// Whether pools may have limits.
     pub(crate) limits: bool,
+    /// Whether pods have rules about domains other than hosts.
+    pub(crate) domains: bool,
 }
 
 impl Size {
     /// For exhaustive search.
-    pub(crate) const TINY: Self = Self { kinds: 2, pools: 2, nodes: 0, daemon_sets: 1, shapes: 3, copies: 2, limits: true };
+    pub(crate) const TINY: Self =
+        Self { kinds: 2, pools: 2, nodes: 0, daemon_sets: 1, shapes: 3, copies: 2, limits: true, domains: false };
     /// For exhaustive search over whole plans: up to ten pods.
-    pub(crate) const EXACT: Self = Self { kinds: 2, pools: 2, nodes: 2, daemon_sets: 1, shapes: 5, copies: 2, limits: true };
-    pub(crate) const SMALL: Self = Self { kinds: 4, pools: 3, nodes: 3, daemon_sets: 2, shapes: 4, copies: 4, limits: true };
-    pub(crate) const MEDIUM: Self = Self { kinds: 12, pools: 4, nodes: 8, daemon_sets: 4, shapes: 12, copies: 15, limits: true };
+    pub(crate) const EXACT: Self =
+        Self { kinds: 2, pools: 2, nodes: 2, daemon_sets: 1, shapes: 5, copies: 2, limits: true, domains: false };
+    pub(crate) const SMALL: Self =
+        Self { kinds: 4, pools: 3, nodes: 3, daemon_sets: 2, shapes: 4, copies: 4, limits: true, domains: false };
+    pub(crate) const MEDIUM: Self =
+        Self { kinds: 12, pools: 4, nodes: 8, daemon_sets: 4, shapes: 12, copies: 15, limits: true, domains: false };
 
     pub(crate) const fn unlimited(self) -> Self {
         Self { limits: false, ..self }
+    }
+
+    pub(crate) const fn with_domains(self) -> Self {
+        Self { domains: true, ..self }
     }
 }
 
@@ -63,7 +73,7 @@ pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
         }
         nodes
     });
-    let pods = vec((pod_shape(), select(vec!["a", "b", "c"]), 1..=size.copies), 1..=size.shapes).prop_map(|groups| {
+    let pods = vec((pod_shape(size.domains), select(vec!["a", "b", "c"]), 1..=size.copies), 1..=size.shapes).prop_map(|groups| {
         let groups = groups.into_iter().enumerate();
         let copies = |(index, (shape, value, count)): (usize, (PodShape, &str, usize))| {
             copies(&format!("g{index}"), &Arc::new(shape), count).app(value)
@@ -261,10 +271,10 @@ fn volumes() -> impl Strategy<Value = Vec<Vec<Vec<Requirement>>>> {
     prop_oneof![6 => Just(Vec::new()), 1 => vec(select(kinds), 1..=2)]
 }
 
-fn pod_shape() -> impl Strategy<Value = PodShape> {
+fn pod_shape(domains: bool) -> impl Strategy<Value = PodShape> {
     let cpu = prop_oneof![1 => Just(0), 6 => (1..=30_i64).prop_map(|n| n * 100), 1 => (30..=90_i64).prop_map(|n| n * 100)];
     let memory = prop_oneof![1 => Just(0), 6 => (1..=24_i64).prop_map(|n| n * GI / 8), 1 => (3..=30_i64).prop_map(|n| n * GI)];
-    let rest = (rarely(8), rarely(16), select(vec![0, 0, 0, -5, 100]), volumes(), rarely(20), topology());
+    let rest = (rarely(8), rarely(16), select(vec![0, 0, 0, -5, 100]), volumes(), rarely(20), topology(domains));
     (cpu, memory, selectors(), affinity(), tolerations(), host_ports(), rest).prop_map(
         |(
             cpu,
@@ -280,7 +290,7 @@ fn pod_shape() -> impl Strategy<Value = PodShape> {
             if gpu {
                 made.requests.set("nvidia.com/gpu", 1);
             }
-            let unsupported = if unsupported { vec![Feature::TopologySpread] } else { Vec::new() };
+            let unsupported = if unsupported { vec![Feature::ResourceClaim] } else { Vec::new() };
             PodShape {
                 node_selector,
                 node_affinity,
@@ -310,8 +320,8 @@ fn pod_selectors() -> impl Strategy<Value = PodSelector> {
     ])
 }
 
-/// Mostly none; rules about hosts are honoured, one about zones is not.
-fn topology() -> impl Strategy<Value = Topology> {
+/// Mostly none.
+fn topology(domains: bool) -> impl Strategy<Value = Topology> {
     let terms = vec(pod_selectors(), 0..=2).prop_map(|all| all.into_iter().map(apart).collect::<Vec<_>>());
     let spreads = vec((1..=3_u32, pod_selectors()), 0..=2);
     let spreads = spreads.prop_map(|all| all.into_iter().map(|(skew, selector)| spread(skew, selector)).collect::<Vec<_>>());
@@ -321,9 +331,48 @@ fn topology() -> impl Strategy<Value = Topology> {
         if let Some(term) = anti_affinity.first_mut().filter(|_| zonal) {
             term.topology_key = ZONE.into();
         }
-        Topology { spread, affinity, anti_affinity }
+        Topology { spread, affinity, anti_affinity, ..Topology::default() }
     });
-    prop_oneof![3 => Just(Topology::default()), 2 => some]
+    if domains {
+        prop_oneof![3 => Just(Topology::default()), 1 => some, 5 => wide_topology()].boxed()
+    } else {
+        prop_oneof![3 => Just(Topology::default()), 2 => some].boxed()
+    }
+}
+
+fn wide_key() -> impl Strategy<Value = &'static str> {
+    select(vec![ZONE, ZONE, ZONE, CAPACITY, "team", TYPE, ARCH])
+}
+
+/// Rules about domains other than hosts, sometimes with rules about hosts beside them.
+fn wide_topology() -> impl Strategy<Value = Topology> {
+    let policy = || prop_oneof![2 => Just(NodePolicy::Honor), 1 => Just(NodePolicy::Ignore)];
+    let one = (
+        wide_key(),
+        1..=3_u32,
+        pod_selectors(),
+        policy(),
+        policy(),
+        prop_oneof![4 => Just(None), 1 => (1..=3_u32).prop_map(Some)],
+    );
+    let one = one.prop_map(|(key, skew, selector, node_affinity_policy, node_taints_policy, min_domains)| SpreadConstraint {
+        topology_key: key.into(),
+        node_affinity_policy,
+        node_taints_policy,
+        min_domains,
+        ..spread(skew, selector)
+    });
+    let term = || {
+        (wide_key(), pod_selectors()).prop_map(|(key, selector)| PodAffinityTerm { topology_key: key.into(), ..apart(selector) })
+    };
+    let with = prop_oneof![3 => vec(term(), 0), 2 => vec(term(), 1), 1 => vec(term(), 2)];
+    let apart_from = prop_oneof![2 => vec(term(), 0), 1 => vec(term(), 1)];
+    let hosts = prop_oneof![5 => Just(None), 1 => (1..=3_u32, pod_selectors()).prop_map(Some)];
+    let zone = prop_oneof![8 => Just(Vec::new()), 1 => vec(pod_selectors(), 1)];
+    (vec(one, 0..=2), with, apart_from, hosts, zone).prop_map(|(mut spread, affinity, anti_affinity, host, same_zone)| {
+        spread.extend(host.map(|(skew, selector)| crate::support::spread(skew, selector)));
+        Topology { spread, affinity, anti_affinity, same_zone }
+    })
 }
 
 fn running_pods() -> impl Strategy<Value = Vec<RunningPod>> {

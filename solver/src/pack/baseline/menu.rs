@@ -73,7 +73,7 @@ impl<'s> Menu<'s> {
     ) -> (Self, Domains) {
         let by_key: Vec<PodShape> = keys.iter().map(|key| mentioning(snapshot.node_pools(), key)).collect();
         let daemons = snapshot.daemon_sets().iter().map(|daemon| &*daemon.shape);
-        let mentions = Mentions::new(signatures.iter().map(|shape| &**shape).chain(daemons).chain(&by_key));
+        let mentions = Mentions::new(signatures.iter().map(|shape| &**shape).chain(daemons).chain(&by_key), &[]);
         let mut menu = Self { snapshot, offers: Vec::new(), variants: Vec::new(), rooms: Vec::new(), items: Vec::new() };
         let mut lists: Vec<&Arc<[InstanceType]>> = Vec::new();
         for (pool_index, pool) in snapshot.node_pools().iter().enumerate() {
