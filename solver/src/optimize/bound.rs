@@ -6,7 +6,7 @@
 //! matters by counting one coarse dimension exactly, and by a complete search.
 
 use super::instance::Instance;
-use super::knapsack::{Fine, best_filling, relax};
+use super::knapsack::{Fine, Goal, best_filling, relax};
 use super::meter::Meter;
 use super::simplex::Simplex;
 
@@ -14,6 +14,8 @@ mod lattice;
 
 /// Extra binary digits of resource prices: they are small, being per unit.
 const PRICE_BITS: u32 = 24;
+/// Up to so many units, such as devices, counting costs less than a search.
+const FEW_UNITS: i64 = 64;
 
 /// Prices per unit of each dimension at which demand is worth most while no bin sells below its cost: the dual of buying capacity by
 /// the fraction.
@@ -87,7 +89,7 @@ impl Ceiling {
         let (top, price) = (self.ratio(), instance.cost(self.bin));
         for share in shares {
             let above = ((floor + share * (top - floor)) * price).min(4e18) as i64;
-            let found = best_filling(instance, self.bin, values, &self.prices, above, nodes);
+            let found = best_filling(instance, self.bin, values, &self.prices, Goal { above, slack: 0, nodes });
             meter.spend(found.nodes / 8);
             if found.complete {
                 self.worth = self.worth.min(i128::from(found.best.max(above)));
@@ -121,8 +123,8 @@ fn sharpen(instance: &Instance, values: &[i64], fine: Fine, bins: &mut [Ceiling]
         }
         let price = instance.cost(worst.bin);
         match worst.look {
-            // Most bins need a short search only, and that is much cheaper than counting.
-            Look::Priced if nodes > 0 => {
+            // Most bins need a short search only, and that is much cheaper than counting, unless there is little to count.
+            Look::Priced if nodes > 0 && lattice::coarse(instance, worst.bin, &worst.prices, FEW_UNITS).next().is_none() => {
                 worst.look = Look::Tried;
                 worst.search(instance, values, floor, &[0.0], nodes, meter);
             }

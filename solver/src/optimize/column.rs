@@ -7,7 +7,7 @@
 //! small bin promises more than whole pods keep, and must not stand before the bins that do pay.
 
 use super::instance::{Filling, Instance};
-use super::knapsack::{self, Relaxation, relax, worth};
+use super::knapsack::{self, Depth, Relaxation, relax, worth};
 use super::meter::Meter;
 use super::simplex::Simplex;
 use std::collections::BTreeSet;
@@ -17,8 +17,8 @@ use std::collections::BTreeSet;
 pub(super) struct Pace {
     /// Rounds of asking the bins.
     pub(super) rounds: u32,
-    /// Search nodes per filling asked for.
-    pub(super) nodes: u64,
+    /// How hard each filling asked for is searched.
+    pub(super) depth: Depth,
     /// Stop once value and bound are this close, relative.
     pub(super) gap: f64,
     /// Bins asked per round once good fillings are known.
@@ -169,8 +169,8 @@ impl<'a> Generator<'a> {
             visited += 1;
             let cost = instance.cost(bin);
             let relaxed = relax(instance, bin, asked);
-            let (valued, steps) = knapsack::fill(instance, bin, asked, &relaxed, pace.nodes, best * cost);
-            let most = if valued.complete { valued.value.max(best * cost) } else { relaxed.bound.min(ratio * cost) };
+            let (valued, steps) = knapsack::fill(instance, bin, asked, &relaxed, pace.depth, best * cost);
+            let most = valued.ceiling.unwrap_or(f64::INFINITY).min(relaxed.bound).min(ratio * cost);
             self.tightness[bin] = (valued.value / relaxed.bound.max(1e-12)).clamp(0.1, 1.0);
             self.resource[bin].clone_from(&relaxed.prices);
             ceiling = ceiling.max(most / cost);

@@ -8,7 +8,7 @@ mod relaxation;
 mod search;
 
 pub(super) use relaxation::{Relaxation, relax, worth};
-pub(super) use search::{Fine, best_filling};
+pub(super) use search::{Fine, Goal, best_filling};
 
 use super::instance::{Counts, Instance};
 
@@ -17,31 +17,42 @@ use super::instance::{Counts, Instance};
 pub(super) struct Valued {
     pub(super) value: f64,
     pub(super) counts: Counts,
-    /// Whether a search has shown that nothing is worth more, unless it is not worth what was asked for.
-    pub(super) complete: bool,
+    /// What a search has shown that nothing is worth more than; `None` where it did not get that far.
+    pub(super) ceiling: Option<f64>,
 }
 
-/// The best filling of `bin` at `values` that rounding and `nodes` of search find, and the relaxation it came from. `at_least` is
-/// what a filling must be worth for the search to be of any use.
+/// How hard a search for a filling tries.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Depth {
+    /// Search nodes.
+    pub(super) nodes: u64,
+    /// Gains below this share of the bin's price are not looked for: the many ways to use the last bit of room cost most of a search.
+    pub(super) slack: f64,
+}
+
+/// The best filling of `bin` at `values` that rounding and a search find, and the relaxation it came from. `at_least` is what a filling
+/// must be worth for the search to be of any use.
 pub(super) fn fill(
     instance: &Instance,
     bin: usize,
     values: &[f64],
     relaxed: &Relaxation,
-    nodes: u64,
+    depth: Depth,
     at_least: f64,
 ) -> (Valued, u64) {
     let mut best = fill::round(instance, bin, values, relaxed);
-    if nodes == 0 || best.value >= relaxed.bound * (1.0 - 1e-4) || relaxed.bound <= at_least {
+    if depth.nodes == 0 || best.value >= relaxed.bound * (1.0 - 1e-4) || relaxed.bound <= at_least {
         return (best, 1);
     }
     let fine = search::Fine::of(instance);
     let prices: Vec<i64> = values.iter().map(|value| fine.down(*value)).collect();
-    let found = best_filling(instance, bin, &prices, &relaxed.prices, fine.down(best.value.max(at_least)), nodes);
-    best.complete = found.complete;
+    let slack = fine.down(depth.slack * instance.cost(bin));
+    let goal = Goal { above: fine.down(best.value.max(at_least)), slack, nodes: depth.nodes };
+    let found = best_filling(instance, bin, &prices, &relaxed.prices, goal);
     if !found.counts.is_empty() {
-        best = Valued { value: worth(&found.counts, values), counts: found.counts, complete: found.complete };
+        best = Valued { value: worth(&found.counts, values), counts: found.counts, ceiling: None };
     }
+    best.ceiling = found.complete.then(|| best.value.max(at_least) + depth.slack * instance.cost(bin));
     (best, 1 + found.nodes / 8)
 }
 

@@ -4,6 +4,7 @@ use super::bound::{certify, priced, resource_prices};
 use super::column::{Generator, Pace};
 use super::dive::{Manner, cheaper, dive};
 use super::instance::{Instance, Packing};
+use super::knapsack::Depth;
 use super::meter::Meter;
 use super::packing::{cost, tidy};
 use super::{Bound, Effort, exact, greedy, neighbourhood};
@@ -26,8 +27,13 @@ const MANNERS: [Manner; 3] =
 /// Pods in a share that is packed greedily, where shapes are many.
 const SHARES: [u64; 4] = [300, 150, 600, 1_200];
 
-/// Search nodes per filling asked for, one depth after the other.
-const DEPTHS: [u64; 4] = [200, 2_000, 20_000, 150_000];
+/// How hard fillings are searched, one depth after the other.
+const DEPTHS: [Depth; 4] = [
+    Depth { nodes: 200, slack: 2e-3 },
+    Depth { nodes: 2_000, slack: 1e-3 },
+    Depth { nodes: 20_000, slack: 4e-4 },
+    Depth { nodes: 150_000, slack: 1e-4 },
+];
 
 /// Packs all of `instance`.
 pub(super) fn run(instance: &Instance, seed: u64, meter: &mut Meter<'_>) -> Found {
@@ -75,14 +81,14 @@ fn first(instance: &Instance, values: &[f64], hint: &[f64], meter: &mut Meter<'_
 fn by_columns(instance: &Instance, hint: &[f64], found: &mut Found, meter: &mut Meter<'_>) {
     let seeds: Vec<_> = found.packing.iter().map(|(filling, _)| filling.clone()).collect();
     let mut generator = Generator::new(instance, &seeds, hint);
-    for (depth, nodes) in DEPTHS.into_iter().enumerate() {
-        let pace = Pace { rounds: 400, nodes, gap: 2e-5, bins: 40 };
+    for (round, depth) in DEPTHS.into_iter().enumerate() {
+        let pace = Pace { rounds: 400, depth, gap: 2e-5, bins: 40 };
         let mut part = meter.part(meter.left() / 2);
         generator.run(pace, &mut part);
         meter.merge(&part);
         let mix = generator.mix();
         found.marginal = whole(&mix.dual);
-        let manner = MANNERS[depth % MANNERS.len()];
+        let manner = MANNERS[round % MANNERS.len()];
         let packing = dive(instance, &mix, hint, Pace { rounds: 4, gap: 1e-4, bins: 20, ..pace }, manner, meter);
         found.packing = cheaper(instance, std::mem::take(&mut found.packing), packing);
         for (values, hopeful) in [(&mix.dual, true), (&mix.center, generator.bound() > found.lower_bound as f64)] {
@@ -91,7 +97,7 @@ fn by_columns(instance: &Instance, hint: &[f64], found: &mut Found, meter: &mut 
             }
             // Proving ends where it costs more than it may tell.
             let mut part = meter.part(meter.left() / 4);
-            let proven = certify(instance, values, hint, nodes * 4, &mut part);
+            let proven = certify(instance, values, hint, depth.nodes * 4, &mut part);
             meter.merge(&part);
             if proven > found.lower_bound {
                 found.lower_bound = proven;

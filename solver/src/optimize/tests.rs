@@ -128,7 +128,7 @@ fn certified_bounds_never_exceed_the_optimum() {
             let hint = bound::resource_prices(&instance, &mut meter);
             let values = bound::priced(&instance, &hint);
             let by_resources = bound::certify(&instance, &values, &hint, 0, &mut meter);
-            let pace = column::Pace { rounds: 50, nodes: 1_000, gap: 0.0, bins: 40 };
+            let pace = column::Pace { rounds: 50, depth: knapsack::Depth { nodes: 1_000, slack: 0.0 }, gap: 0.0, bins: 40 };
             let mix = column::generate(&instance, &[], &hint, pace, &mut meter);
             let by_classes = bound::certify(&instance, &mix.dual, &hint, 1_000, &mut meter);
             // Any prices give a valid bound, sensible or not.

@@ -13,8 +13,16 @@ use super::{PRICE_BITS, at_prices, integers};
 const UNITS_MAX: i64 = 10_000;
 /// Above this many table entries for one ceiling, too.
 const WORK_MAX: u64 = 3_000_000;
-/// Factors tried on each price.
-const FACTORS: [f64; 6] = [0.6, 0.85, 0.96, 1.04, 1.18, 1.7];
+/// How far prices are moved at first, and at least, as a share of each.
+const REACH: (f64, f64) = (0.3, 4e-4);
+/// Table entries for all ceilings of a bin, in one dimension.
+const EFFORT: u64 = 12_000_000;
+
+/// Dimensions of `bin` worth counting: coarse, and scarce at `prices`.
+pub(super) fn coarse<'a>(instance: &'a Instance, bin: usize, prices: &'a [f64], units: i64) -> impl Iterator<Item = usize> + 'a {
+    let room = instance.capacity(bin);
+    (0..instance.width).filter(move |d| room[*d] > 0 && room[*d] <= units && prices[*d] > 0.0)
+}
 
 /// The lowest ceiling found over all coarse dimensions, in fine units; stops early at `enough`.
 pub(super) fn ceiling(
@@ -26,36 +34,76 @@ pub(super) fn ceiling(
     enough: i128,
     meter: &mut Meter<'_>,
 ) -> Option<i128> {
-    let mut best = None;
-    for exact in (0..instance.width).filter(|d| instance.capacity(bin)[*d] <= UNITS_MAX) {
-        let mut prices = prices.to_vec();
-        for (d, price) in prices.iter_mut().enumerate() {
+    let mut best: Option<i128> = None;
+    for exact in coarse(instance, bin, prices, UNITS_MAX) {
+        let mut start = prices.to_vec();
+        for (d, price) in start.iter_mut().enumerate() {
             let room = instance.capacity(bin)[d].max(1) as f64;
-            *price = if d == exact { 0.0 } else { price.max(0.01 * instance.cost(bin) / room) };
+            *price = if d == exact { 0.0 } else { price.max(1e-3 * instance.cost(bin) / room) };
         }
-        let Some(mut lowest) = one(instance, bin, values, &prices, exact, fine, meter) else { continue };
-        for _ in 0..3 {
-            let before = lowest;
-            for d in (0..instance.width).filter(|d| *d != exact) {
-                for factor in FACTORS {
-                    let old = prices[d];
-                    prices[d] = old * factor;
-                    match one(instance, bin, values, &prices, exact, fine, meter) {
-                        Some(worth) if worth < lowest => lowest = worth,
-                        _ => prices[d] = old,
-                    }
-                    if meter.stopped() || lowest <= enough {
-                        return Some(best.map_or(lowest, |best: i128| best.min(lowest)));
-                    }
-                }
-            }
-            if lowest >= before {
-                break;
-            }
+        let Some(found) = lowest(instance, bin, values, start, exact, fine, enough, meter) else { continue };
+        best = Some(best.map_or(found, |best| best.min(found)));
+        if meter.stopped() || best <= Some(enough) {
+            break;
         }
-        best = Some(best.map_or(lowest, |best: i128| best.min(lowest)));
     }
     best
+}
+
+/// Moves the prices of the other dimensions, one or two at a time, as long as that lowers the ceiling, in ever shorter steps.
+#[allow(clippy::too_many_arguments)]
+fn lowest(
+    instance: &Instance,
+    bin: usize,
+    values: &[i64],
+    mut prices: Vec<f64>,
+    exact: usize,
+    fine: Fine,
+    enough: i128,
+    meter: &mut Meter<'_>,
+) -> Option<i128> {
+    let others: Vec<usize> = (0..instance.width).filter(|d| *d != exact).collect();
+    let mut lowest = one(instance, bin, values, &prices, exact, fine, meter)?;
+    let each = instance.classes() as u64 * 4 * (instance.capacity(bin)[exact] as u64 + 8);
+    let mut tries = (EFFORT / each).clamp(30, 400);
+    let mut reach = REACH.0;
+    while reach > REACH.1 {
+        let mut moved = false;
+        for (first, second, tilt) in moves(&others, reach) {
+            let old = (prices[first], prices[second]);
+            prices[first] *= 1.0 + tilt.0;
+            if first != second {
+                prices[second] *= 1.0 + tilt.1;
+            }
+            tries -= 1;
+            match one(instance, bin, values, &prices, exact, fine, meter) {
+                Some(worth) if worth < lowest => {
+                    lowest = worth;
+                    moved = true;
+                }
+                _ => (prices[second], prices[first]) = (old.1, old.0),
+            }
+            if tries == 0 || meter.stopped() || lowest <= enough {
+                return Some(lowest);
+            }
+        }
+        if !moved {
+            reach *= 0.45;
+        }
+    }
+    Some(lowest)
+}
+
+/// Each price up and down alone, and every pair of them in opposite directions.
+fn moves(others: &[usize], reach: f64) -> Vec<(usize, usize, (f64, f64))> {
+    let mut all = Vec::new();
+    for (place, first) in others.iter().enumerate() {
+        all.extend([(*first, *first, (reach, 0.0)), (*first, *first, (-reach, 0.0))]);
+        for second in &others[place + 1..] {
+            all.extend([(*first, *second, (reach, -reach)), (*first, *second, (-reach, reach))]);
+        }
+    }
+    all
 }
 
 /// The ceiling with dimension `exact` counted and the others at `prices`. `None` where the table would be too large.

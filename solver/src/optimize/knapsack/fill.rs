@@ -10,7 +10,7 @@ pub(super) fn round(instance: &Instance, bin: usize, values: &[f64], relaxed: &R
     let mut offer = |counts: Counts| {
         let value = worth(&counts, values);
         if value > best.value {
-            best = Valued { value, counts, complete: false };
+            best = Valued { value, counts, ceiling: None };
         }
     };
     // The floor as it is, then with one of each of the largest amounts taken back, to make room for a better end.

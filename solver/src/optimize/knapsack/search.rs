@@ -35,12 +35,23 @@ impl Fine {
     }
 }
 
+/// What a search looks for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::optimize) struct Goal {
+    /// A filling worth more than this.
+    pub(in crate::optimize) above: i64,
+    /// Where no more than this can be gained over the best so far, it does not look.
+    pub(in crate::optimize) slack: i64,
+    /// Most nodes to visit.
+    pub(in crate::optimize) nodes: u64,
+}
+
 /// What a search found.
 #[derive(Debug, Clone)]
 pub(in crate::optimize) struct Found {
     /// A filling worth more than asked for, the best seen; empty if none was seen.
     pub(in crate::optimize) counts: Counts,
-    /// Nothing is worth more than this, if `complete`.
+    /// Nothing is worth more than this and the slack together, if `complete`.
     pub(in crate::optimize) best: i64,
     /// Whether every filling was looked at or ruled out.
     pub(in crate::optimize) complete: bool,
@@ -52,22 +63,14 @@ struct Item {
     class: u32,
     value: i64,
     most: u32,
-    /// No later item, this one included, is worth more per priced size.
-    best_ratio: f64,
     /// No choice among the later items, this one included, makes more profit than this at the prices.
     profit: f64,
     count: u32,
 }
 
-/// Looks for a filling of `bin` worth more than `above`, visiting `nodes` at most.
-pub(in crate::optimize) fn best_filling(
-    instance: &Instance,
-    bin: usize,
-    values: &[i64],
-    prices: &[f64],
-    above: i64,
-    nodes: u64,
-) -> Found {
+/// Looks for the most valuable filling of `bin`.
+pub(in crate::optimize) fn best_filling(instance: &Instance, bin: usize, values: &[i64], prices: &[f64], goal: Goal) -> Found {
+    let Goal { above, slack, nodes } = goal;
     let room = instance.capacity(bin);
     let scale = instance.cost(bin) * 1e-7;
     let prices: Vec<f64> = prices.iter().zip(room).map(|(price, room)| price + scale / (*room).max(1) as f64).collect();
@@ -77,7 +80,8 @@ pub(in crate::optimize) fn best_filling(
         return Found { counts: Counts::new(), best: above, complete: false, nodes: 1 };
     }
     let one = Fine::of(instance).one();
-    let mut walk = Walk { instance, prices, one, room: room.to_vec(), value: 0, nodes: 0, best: above, counts: Vec::new() };
+    let views = views(instance, &items, prices);
+    let mut walk = Walk { instance, views, one, slack, room: room.to_vec(), value: 0, nodes: 0, best: above, counts: Vec::new() };
     let complete = walk.run(&mut items, nodes);
     Found { counts: walk.counts, best: walk.best, complete, nodes: walk.nodes }
 }
@@ -90,11 +94,10 @@ fn order(instance: &Instance, bin: usize, values: &[i64], prices: &[f64]) -> Vec
         .map(|class| (values[class] as f64 / charge(class), charge(class), class as u32))
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
-    let item = |(ratio, _, class): (f64, f64, u32)| Item {
+    let item = |(_, _, class): (f64, f64, u32)| Item {
         class,
         value: values[class as usize],
         most: instance.most(bin)[class as usize],
-        best_ratio: ratio * WIDER,
         profit: 0.0,
         count: 0,
     };
@@ -109,11 +112,40 @@ fn order(instance: &Instance, bin: usize, values: &[i64], prices: &[f64]) -> Vec
     items
 }
 
+/// Prices at which what is left is weighed. Several of them, because room that is left over in one dimension is of no use without the
+/// others.
+struct View {
+    prices: Vec<f64>,
+    /// By depth: no item from here on is worth more per priced size.
+    ratios: Vec<f64>,
+}
+
+/// The relaxation's prices, then each dimension alone that they price.
+fn views(instance: &Instance, items: &[Item], prices: Vec<f64>) -> Vec<View> {
+    let width = prices.len();
+    let mut all = vec![prices];
+    all.extend((0..width).map(|d| (0..width).map(|other| if other == d { 1.0 } else { 0.0 }).collect()));
+    let view = |prices: Vec<f64>| {
+        let mut best = 0.0_f64;
+        let mut ratios = vec![0.0; items.len()];
+        for (ratio, item) in ratios.iter_mut().zip(items).rev() {
+            let size: f64 = instance.weight(item.class as usize).iter().zip(&prices).map(|(size, price)| size * price).sum();
+            best = best.max(item.value as f64 / size * WIDER);
+            *ratio = best;
+        }
+        View { prices, ratios }
+    };
+    // A view in which every item but the last few is free says nothing.
+    all.into_iter().map(view).filter(|view| view.ratios.first().is_some_and(|ratio| ratio.is_finite())).collect()
+}
+
 struct Walk<'a> {
     instance: &'a Instance,
-    prices: Vec<f64>,
+    /// The first is of the relaxation's prices.
+    views: Vec<View>,
     /// Fine units of value per unit of the prices.
     one: f64,
+    slack: i64,
     room: Vec<i64>,
     value: i64,
     nodes: u64,
@@ -128,7 +160,7 @@ impl Walk<'_> {
         loop {
             let mut pruned = false;
             while depth < items.len() {
-                if !self.may_improve(&items[depth]) {
+                if !self.may_improve(depth, &items[depth]) {
                     pruned = true;
                     break;
                 }
@@ -170,9 +202,15 @@ impl Walk<'_> {
         }
     }
 
-    fn may_improve(&self, next: &Item) -> bool {
-        let priced: f64 = self.room.iter().zip(&self.prices).map(|(room, price)| *room as f64 * price).sum();
-        let more = (priced * next.best_ratio).min(priced * self.one + next.profit);
-        more * WIDER > (self.best - self.value) as f64
+    fn may_improve(&self, depth: usize, next: &Item) -> bool {
+        let missing = (self.best - self.value).saturating_add(self.slack) as f64;
+        self.views.iter().enumerate().all(|(number, view)| {
+            let priced: f64 = self.room.iter().zip(&view.prices).map(|(room, price)| *room as f64 * price).sum();
+            let mut more = priced * view.ratios[depth];
+            if number == 0 {
+                more = more.min(priced * self.one + next.profit);
+            }
+            more * WIDER > missing
+        })
     }
 }

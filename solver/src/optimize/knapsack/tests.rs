@@ -53,14 +53,25 @@ fn bounds_hold_and_complete_searches_find_the_best() {
         // The relaxation is solved: its own solution is worth what its prices prove.
         let own: f64 = relaxed.amounts.iter().map(|(class, amount)| values[*class as usize] * amount).sum();
         assert!((own - relaxed.bound).abs() < 1e-6 * own, "{own} against {}", relaxed.bound);
-        let (filled, _) = fill(&instance, 0, &values, &relaxed, 100_000, 0.0);
+        let depth = Depth { nodes: 100_000, slack: 0.0 };
+        let (filled, _) = fill(&instance, 0, &values, &relaxed, depth, 0.0);
         assert!((filled.value - best).abs() < best * 2e-4, "{} against {best}", filled.value);
         assert!(super::super::instance::fits(&instance.usage(&filled.counts), instance.capacity(0)));
         let fine = Fine::of(&instance);
         let prices: Vec<i64> = values.iter().map(|value| fine.down(*value)).collect();
-        let found = best_filling(&instance, 0, &prices, &relaxed.prices, 0, 100_000);
+        let goal = Goal { above: 0, slack: 0, nodes: 100_000 };
+        let found = best_filling(&instance, 0, &prices, &relaxed.prices, goal);
         assert!(found.complete);
         assert_eq!(found.best, fine.down(best));
+        // Whoever is content with less still says how far it is from the best.
+        for slack in [best * 0.02, best * 0.2] {
+            let depth = Depth { nodes: 100_000, slack: slack / instance.cost(0) };
+            let (filled, _) = fill(&instance, 0, &values, &relaxed, depth, 0.0);
+            assert!(filled.value <= best && best <= filled.value + slack + 1e-6);
+            assert!(filled.ceiling.is_none_or(|ceiling| ceiling >= best - 1e-6), "{:?} < {best}", filled.ceiling);
+            let found = best_filling(&instance, 0, &prices, &relaxed.prices, Goal { slack: fine.down(slack), ..goal });
+            assert!(found.complete && found.best <= fine.down(best) && fine.down(best) <= found.best + fine.down(slack));
+        }
     }
 }
 
@@ -69,6 +80,6 @@ fn a_search_cut_short_claims_nothing() {
     let mut random = SplitMix64::new(22);
     let instance = instance(&mut random);
     let values = vec![1_000_i64; instance.classes()];
-    let found = best_filling(&instance, 0, &values, &vec![1.0; instance.width], 0, 0);
+    let found = best_filling(&instance, 0, &values, &vec![1.0; instance.width], Goal { above: 0, slack: 0, nodes: 0 });
     assert!(!found.complete);
 }
