@@ -31,7 +31,8 @@ pub(super) fn settle(problem: &Problem<'_>, options: &Options<'_>) -> State {
     let at_once = tier::tiers(problem).len() <= 1 && problem.candidates.iter().all(|one| one.strict == one.relaxed);
     let unlimited = problem.snapshot.node_pools().iter().all(|pool| pool.limits.is_empty());
     // Where seats are few, a plan that missed some may by chance have mended to a better one.
-    let many = problem.manners.rules.is_empty() || problem.snapshot.pods().len() > FEW_PODS;
+    let ruled = |class: usize| !problem.links(class).is_empty() && !joining::is_hopeless(problem, class);
+    let many = problem.snapshot.pods().len() > FEW_PODS || !(0..problem.classes.len()).any(ruled);
     if at_once && unlimited && many {
         return attempt(options.steps);
     }

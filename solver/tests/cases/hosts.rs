@@ -196,3 +196,15 @@ fn a_limit_places_the_higher_priority_whatever_the_rules() {
     assert_eq!(names, ["a-0", "a-1"]);
     assert!(plan.unschedulable.iter().all(|entry| entry.reason == Reason::LimitExceeded));
 }
+
+/// Where several plans cost the same, the one is kept that is made without the pod.
+#[test]
+fn a_pod_that_asks_for_nobody_changes_nothing_for_others() {
+    let good = || [shape(1500, GI).pods("api", 3).app("api"), shape(500, GI).pods("web", 5).app("web")].concat();
+    let limited = || windlass_solver::NodePool { limits: vec![("cpu".into(), 100_000)], ..pool("default") };
+    let plan = |pods: Vec<Pod>| solve(&world([limited()], [node("node-1")], [], pods), &windlass_solver::Options::default());
+    let with = plan([good(), one(small().with(app("nobody")).pod("bad"))].concat());
+    let without = plan(good());
+    assert_eq!((with.nodes, with.existing_nodes), (without.nodes, without.existing_nodes));
+    assert_eq!(with.unschedulable.len(), 1);
+}
