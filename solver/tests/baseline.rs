@@ -11,7 +11,7 @@ use std::sync::Arc;
 use windlass_solver::baseline::karpenter;
 use windlass_solver::{
     CapacityType, DaemonSet, Feature, InstanceType, MicroUsd, NodePool, ObjectKey, Operator, Options, Plan, Pod, PodShape,
-    Reason, Snapshot, TaintEffect, TolerationOperator, Topology, Violation, check, solve,
+    Reason, Snapshot, TaintEffect, TolerationOperator, Topology, check, solve,
 };
 
 /// Our plan, searched for shortly.
@@ -19,12 +19,11 @@ fn ours(snapshot: &Snapshot) -> Plan {
     solve(snapshot, &Options { steps: 200, ..Options::default() })
 }
 
-/// The baseline's plan, which must be valid but for spread and affinity: Karpenter does not look back when a later pod changes the
-/// count, or is one that an earlier pod should have joined.
+/// The baseline's plan, which must be valid but for rules about other pods: Karpenter does not look back when a later pod breaks one.
 fn packed(snapshot: &Snapshot) -> Plan {
     let plan = karpenter(snapshot, &ours(snapshot));
-    let looks_back = |found: &&Violation| !matches!(found, Violation::SpreadBroken { .. } | Violation::AffinityBroken { .. });
-    let texts: Vec<String> = check(snapshot, &plan).iter().filter(looks_back).map(ToString::to_string).collect();
+    let faults = check(snapshot, &plan).into_iter().filter(|found| !found.is_about_other_pods());
+    let texts: Vec<String> = faults.map(|fault| fault.to_string()).collect();
     assert!(texts.is_empty(), "{texts:#?}\n{plan:#?}");
     plan
 }

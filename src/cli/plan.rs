@@ -33,7 +33,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use windlass_solver::{Charges, Explanation, MicroUsd, Options, Plan, Snapshot, baseline, check, explain};
+use windlass_solver::{Charges, Explanation, MicroUsd, Options, Plan, Snapshot, check, explain};
 
 /// Some pods have no place.
 const EXIT_UNSCHEDULABLE: u8 = 3;
@@ -274,9 +274,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     let notes = [input.taken.notes.clone(), relaxed].concat();
     let explanations = explanations(args, snapshot, &plan)?;
-    let against = against(args, snapshot, &plan);
-    if let Some(violations) = against.as_ref().map(|against| check(snapshot, &against.plan)).filter(|broken| !broken.is_empty()) {
-        terminal::note(&fault::report(&violations));
+    let against = args.against.map(|peer| Against::of(peer, snapshot, &plan));
+    if let Some(against) = against.as_ref().filter(|against| !against.faults.is_empty()) {
+        terminal::note(&fault::report(&against.faults));
         return Ok(ExitCode::from(EXIT_ERROR));
     }
     let classes = args.certificate.then(|| certificate::classes(snapshot, &plan, &input.owners));
@@ -309,14 +309,6 @@ fn tell_end(report: &Report<'_>, output: Output, took: Duration) {
     }
     let steps = report.plan.summary.steps;
     terminal::note(&format!("{note} searched {steps} steps in {} ms\n", took.as_millis()));
-}
-
-/// What `--against` asks for.
-fn against(args: &Args, snapshot: &Snapshot, plan: &Plan) -> Option<Against> {
-    let peer = args.against?;
-    Some(match peer {
-        Peer::Karpenter => Against { peer, plan: baseline::karpenter(snapshot, plan) },
-    })
 }
 
 /// What `--explain` asks for.

@@ -163,3 +163,11 @@ impl fmt::Display for Shown<'_> {
         write!(f, "{} in {} ({})", self.0.instance_type, self.0.zone, self.0.capacity_type)
     }
 }
+
+impl Violation {
+    /// Whether it is about where other pods are. Karpenter's algorithm asks such rules when it places a pod and not again, so that a
+    /// later pod may break them.
+    pub const fn is_about_other_pods(&self) -> bool {
+        matches!(self, Self::AntiAffinityBroken { .. } | Self::AffinityBroken { .. } | Self::SpreadBroken { .. })
+    }
+}

@@ -4,7 +4,7 @@ use super::report::{Report, hourly, mark, monthly};
 use crate::cli::grid::Align::{Left, Right};
 use crate::cli::grid::Grid;
 use std::collections::BTreeMap;
-use windlass_solver::{CapacityType, MicroUsd, Plan};
+use windlass_solver::{CapacityType, MicroUsd, Plan, Snapshot, Violation, baseline, check};
 
 /// An algorithm that plans are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -36,6 +36,21 @@ pub(crate) struct Against {
     pub peer: Peer,
     /// What it is.
     pub plan: Plan,
+    /// Rules about other pods that it breaks once all pods are there: the algorithm does not look back.
+    pub broken: usize,
+    /// What else is wrong with it, which is a fault of ours.
+    pub faults: Vec<Violation>,
+}
+
+impl Against {
+    /// What `peer` makes of the snapshot that `plan` is for.
+    pub(crate) fn of(peer: Peer, snapshot: &Snapshot, plan: &Plan) -> Self {
+        let plan = match peer {
+            Peer::Karpenter => baseline::karpenter(snapshot, plan),
+        };
+        let (broken, faults): (Vec<_>, Vec<_>) = check(snapshot, &plan).into_iter().partition(Violation::is_about_other_pods);
+        Self { peer, plan, broken: broken.len(), faults }
+    }
 }
 
 /// Nodes and their price.
@@ -119,9 +134,14 @@ pub(super) fn verdict(report: &Report<'_>, against: &Against) -> String {
     let (saving, permille) = (bills.saving(), bills.saving_permille());
     let size = MicroUsd(saving.0.abs());
     let amount = format!("{}.{}%, ${}/h, ${}/month", permille.abs() / 10, permille.abs() % 10, hourly(size), monthly(size));
-    match saving.0.signum() {
+    let bill = match saving.0.signum() {
         0 => format!("Windlass and {name} cost the same."),
         1 => format!("Windlass saves {amount}."),
         _ => format!("Windlass costs more: {amount}."),
+    };
+    let rules = if against.broken == 1 { "rule" } else { "rules" };
+    match against.broken {
+        0 => bill,
+        broken => format!("{bill} {name}'s plan breaks {broken} {rules} about other pods, because it asks them only once."),
     }
 }

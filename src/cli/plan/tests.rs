@@ -214,7 +214,10 @@ fn extras(requests: &Resources) -> (Vec<Class<'_>>, Against) {
     let bought = offering("m6g.2xlarge", CapacityType::OnDemand, 367_200);
     let nodes = vec![node("ondemand-0", bought, &["driver", "executor-0", "executor-1", "executor-2", "executor-3"])];
     let summary = Summary { hourly_cost: MicroUsd(367_200), ..plan().summary };
-    ((0..22).map(class).collect(), Against { peer: Peer::Karpenter, plan: Plan { nodes, summary, ..plan() } })
+    (
+        (0..22).map(class).collect(),
+        Against { peer: Peer::Karpenter, plan: Plan { nodes, summary, ..plan() }, broken: 0, faults: Vec::new() },
+    )
 }
 
 #[test]
@@ -236,15 +239,18 @@ fn bills_compare_only_for_the_same_pods() {
     assert_eq!((bills.saving(), bills.saving_permille()), (MicroUsd(122_400), 333));
     assert_eq!(Bills::of(&against.plan, &plan()).saving_permille(), -500);
     let verdict = |ours: &Plan, other: Plan| {
-        let other = Against { peer: Peer::Karpenter, plan: other };
+        let other = Against { peer: Peer::Karpenter, plan: other, broken: 0, faults: Vec::new() };
         shown_with(ours, &[], (None, Some(&other)), Output::Table)
     };
     assert!(verdict(&plan(), against.plan.clone()).contains("Windlass saves 33.3%, $0.1224/h, $89.35/month."));
     assert!(verdict(&against.plan, plan()).contains("Windlass costs more: 50.0%, $0.1224/h, $89.35/month."));
     assert!(verdict(&plan(), plan()).contains("Windlass and Karpenter cost the same."));
+    let careless = Against { peer: Peer::Karpenter, plan: plan(), broken: 2, faults: Vec::new() };
+    let told = shown_with(&plan(), &[], (None, Some(&careless)), Output::Table);
+    assert!(told.contains("cost the same. Karpenter's plan breaks 2 rules about other pods"), "{told}");
     let fewer = Plan { unschedulable: plan().unschedulable[1..].to_vec(), ..against.plan };
     assert!(verdict(&plan(), fewer.clone()).contains("the bills do not compare."));
-    let other = Against { peer: Peer::Karpenter, plan: fewer };
+    let other = Against { peer: Peer::Karpenter, plan: fewer, broken: 0, faults: Vec::new() };
     let json = shown_with(&plan(), &[], (None, Some(&other)), Output::Json);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["against"]["saving"], serde_json::Value::Null);
