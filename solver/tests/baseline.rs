@@ -1,5 +1,7 @@
 //! Karpenter's algorithm: each of its rules in a case, every plan of it valid, and the whole against a plain retelling.
 
+mod neighbours;
+
 use crate::properties::cases;
 use crate::support::random::{Size, snapshots};
 use crate::support::{

@@ -168,6 +168,14 @@ impl Violation {
     /// Whether it is about where other pods are. Karpenter's algorithm asks such rules when it places a pod and not again, so that a
     /// later pod may break them.
     pub const fn is_about_other_pods(&self) -> bool {
-        matches!(self, Self::AntiAffinityBroken { .. } | Self::AffinityBroken { .. } | Self::SpreadBroken { .. })
+        matches!(
+            self,
+            Self::AntiAffinityBroken { .. }
+                | Self::AffinityBroken { .. }
+                | Self::SpreadBroken { .. }
+                | Self::DomainSpreadBroken { .. }
+                | Self::DomainApartBroken { .. }
+                | Self::PodAffinityBroken { .. }
+        )
     }
 }

@@ -9,6 +9,7 @@ use windlass_solver::{
 };
 
 const HOST: &str = "kubernetes.io/hostname";
+const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// A node, new or not, with its pods.
 pub(crate) struct Site<'a> {
@@ -130,7 +131,18 @@ impl Sites<'_> {
 
     /// Whether the rest holds: spread, and an order in which each pod finds those that it must be with.
     pub(crate) fn keep_rules(&self) -> bool {
-        self.spread_holds() && self.affinity_holds()
+        self.spread_holds() && self.affinity_holds() && self.zones_are_shared()
+    }
+
+    /// Whether pods that must share a zone do, with each other and with those of them that run.
+    fn zones_are_shared(&self) -> bool {
+        let residents = || self.all.iter().flat_map(|site| site.residents.iter().map(move |one| (site, one)));
+        residents().filter_map(|(site, one)| Some((site, one.placed?.1))).all(|(site, shape)| {
+            shape.topology.same_zone.iter().all(|selector| {
+                let mut others = residents().filter(|(_, other)| selects(selector, other.namespace, other.labels));
+                site.domain(ZONE).is_some() && others.all(|(there, _)| there.domain(ZONE) == site.domain(ZONE))
+            })
+        })
     }
 
     fn spread_holds(&self) -> bool {
