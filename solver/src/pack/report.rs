@@ -6,7 +6,7 @@ use super::obstacle::{needs_others, obstacle};
 use super::problem::{Candidate, Class, Problem};
 use super::standing::stands;
 use super::state::{NewNode, State};
-use crate::explain::{Diagnosis, LimitsLeft, diagnose_beside};
+use crate::explain::{Diagnosis, LimitsLeft, Obstacle, diagnose_beside};
 use crate::plan::{ExistingPlacement, PlannedNode};
 use crate::{InstanceType, Labels, NodeName, ObjectKey, Offering, Options, Reason, Resources, Unschedulable, label};
 use std::cmp::Reverse;
@@ -161,13 +161,11 @@ fn diagnosis(problem: &Problem<'_>, state: &State, class: usize, limits_left: &L
     let asked = &problem.signatures[*signature].node_selector;
     let beside = || diagnose_beside(problem.snapshot, shape, &asked[shape.node_selector.len()..], limits_left);
     if let Some(Refusal { reason, why, capped }) = refused {
-        let told = || Diagnosis { reason: *reason, message: why.clone(), funnel: Vec::new(), would_fit_if: None };
-        let limited = capped.then(beside).filter(|found| found.reason == Reason::LimitExceeded);
-        return limited.map_or_else(told, |found| Diagnosis {
-            message: format!("{}; {why}", found.message),
-            would_fit_if: None,
-            ..found
-        });
+        let mut told = beside();
+        let limited = *capped && told.reason == Reason::LimitExceeded;
+        let (reason, message) = if limited { (told.reason, format!("{}; {why}", told.message)) } else { (*reason, why.clone()) };
+        told.meet(Obstacle { reason, step: reason.as_str().to_owned(), message });
+        return told;
     }
     let mut diagnosis = beside();
     // Where limits alone leave something, the rules do not.

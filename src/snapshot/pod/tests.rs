@@ -111,7 +111,10 @@ fn features_for_later_are_named() {
             json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "ScheduleAnyway"}]}),
             Feature::TopologySpread,
         ),
-        (json!({"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}}}), Feature::PodAffinity),
+        (
+            json!({"affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": weighted}}}),
+            Feature::PodAffinity,
+        ),
         (
             json!({"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": weighted}}}),
             Feature::PodAntiAffinity,
@@ -125,7 +128,11 @@ fn features_for_later_are_named() {
     ] {
         assert_eq!(shape(&extra, &[]).0.unwrap().refused(), [expected], "{extra}");
     }
-    assert_eq!(shape(&json!({"volumes": [{"name": "v", "emptyDir": {}}], "affinity": {}}), &[]).0.unwrap().refused(), []);
+    let required = json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}});
+    for affinity in [json!({}), required] {
+        let extra = json!({"volumes": [{"name": "v", "emptyDir": {}}], "affinity": affinity});
+        assert_eq!(shape(&extra, &[]).0.unwrap().refused(), [], "{extra}");
+    }
 }
 
 #[test]
