@@ -12,7 +12,10 @@
 pub mod api;
 pub mod catalog;
 pub mod cli;
+pub mod cloud;
+pub mod cluster;
 pub mod diagnostic;
 pub mod manifest;
 pub mod quantity;
 pub mod snapshot;
+pub mod time;

@@ -21,7 +21,7 @@ mod node_class;
 mod node_pool;
 mod overlay;
 pub mod pod;
-mod template;
+pub(crate) mod template;
 mod unique;
 mod volume;
 

@@ -45,3 +45,24 @@ pub enum ConditionStatus {
 pub fn status(conditions: &[Condition], type_: &str) -> Option<ConditionStatus> {
     conditions.iter().find(|condition| condition.type_ == type_).map(|condition| condition.status)
 }
+
+/// Sets a condition. The time of transition changes only with the status; an unchanged condition is left as it is.
+pub fn set(conditions: &mut Vec<Condition>, type_: &str, status: ConditionStatus, why: (&str, &str), now: &str) {
+    let (reason, message) = (why.0.to_owned(), why.1.to_owned());
+    match conditions.iter_mut().find(|condition| condition.type_ == type_) {
+        Some(known) => {
+            if known.status != status {
+                now.clone_into(&mut known.last_transition_time);
+            }
+            (known.status, known.reason, known.message) = (status, reason, message);
+        }
+        None => conditions.push(Condition {
+            type_: type_.to_owned(),
+            status,
+            last_transition_time: now.to_owned(),
+            reason,
+            message,
+            observed_generation: None,
+        }),
+    }
+}

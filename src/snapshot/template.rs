@@ -39,7 +39,7 @@ impl<'a> Report<'a> {
 }
 
 /// Labels with deprecated keys under their stable names. Where an object carries both, the stable one counts.
-pub(super) fn labels<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> Labels {
+pub(crate) fn labels<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> Labels {
     let (stable, deprecated): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(key, _)| label::normalize(key) == key.as_str());
     let mut all: Labels = Labels::new();
     for (key, value) in stable.into_iter().chain(deprecated) {
@@ -49,7 +49,7 @@ pub(super) fn labels<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String
 }
 
 /// Taints of a template, in the solver's order, each once.
-pub(super) fn taints(written: &[api::Taint]) -> Vec<Taint> {
+pub(crate) fn taints(written: &[api::Taint]) -> Vec<Taint> {
     let mut all: Vec<Taint> = written
         .iter()
         .map(|taint| Taint {
@@ -68,7 +68,7 @@ pub(super) fn taints(written: &[api::Taint]) -> Vec<Taint> {
 }
 
 /// A requirement on a node's labels, its key under the stable name.
-pub(super) fn requirement(written: &api::Requirement) -> Result<Requirement, RequirementError> {
+pub(crate) fn requirement(written: &api::Requirement) -> Result<Requirement, RequirementError> {
     let operator = match written.operator {
         api::Operator::In => Operator::In,
         api::Operator::NotIn => Operator::NotIn,
@@ -84,15 +84,15 @@ pub(super) fn requirement(written: &api::Requirement) -> Result<Requirement, Req
 
 /// A resource list, read.
 #[derive(Default)]
-pub(super) struct Amounts<'a> {
+pub(crate) struct Amounts<'a> {
     /// In the solver's units, zero entries kept.
-    pub(super) read: Vec<(ResourceName, i64)>,
+    pub(crate) read: Vec<(ResourceName, i64)>,
     /// Entries that are no amounts, with what is wrong.
-    pub(super) refused: Vec<(&'a str, QuantityError)>,
+    pub(crate) refused: Vec<(&'a str, QuantityError)>,
 }
 
 /// Reads a resource list entry by entry.
-pub(super) fn amounts<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>) -> Amounts<'a> {
+pub(crate) fn amounts<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>) -> Amounts<'a> {
     let mut all = Amounts::default();
     for (name, text) in entries {
         match quantity::amount(name, text) {

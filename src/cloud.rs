@@ -1,0 +1,32 @@
+//! The cloud as plain values: what the engine asks of EC2 and what it learns.
+
+pub mod instance;
+pub mod launch;
+
+pub use instance::{Instance, InstanceId, InstanceState};
+pub use launch::{Fulfilment, Launch, Shortage};
+
+/// Why a call of the cloud did not do what it was asked. Lack of capacity is no failure but part of [`Fulfilment`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CloudError {
+    /// Too many requests; nothing was done.
+    #[error("the cloud takes no more requests at the moment")]
+    Throttled,
+    /// No answer came: the call may or may not have been carried out.
+    #[error("no answer came")]
+    Unknown,
+    /// A launch with this client token and other parameters was accepted before (`IdempotentParameterMismatch`).
+    #[error("the client token belongs to another launch")]
+    TokenMismatch,
+    /// The call is not valid or not allowed; nothing was done.
+    #[error("refused: {0}")]
+    Refused(String),
+}
+
+/// Tag with the client token of the launch, on every instance. With [`cluster_tag`] it says that the instance is ours.
+pub const LAUNCH_TAG: &str = "windlass.dev/launch";
+
+/// The tag that says which cluster an instance belongs to; its value is `owned`. Source: Karpenter and the AWS cloud provider.
+pub fn cluster_tag(cluster: &str) -> String {
+    format!("kubernetes.io/cluster/{cluster}")
+}
