@@ -15,7 +15,11 @@ pub mod cli;
 pub mod cloud;
 pub mod cluster;
 pub mod diagnostic;
+#[cfg(test)]
+mod fixture;
 pub mod manifest;
+pub mod provision;
 pub mod quantity;
+pub mod reap;
 pub mod snapshot;
 pub mod time;

@@ -313,7 +313,7 @@ fn known_capacity(
 }
 
 /// Whether a daemonset runs a pod on a node with these labels and taints. `PreferNoSchedule` keeps no daemon away.
-fn runs_on(shape: &PodShape, labels: &Labels, taints: &[Taint]) -> bool {
+pub(crate) fn runs_on(shape: &PodShape, labels: &Labels, taints: &[Taint]) -> bool {
     let value = |key: &str| labels.get(key).map(AsRef::as_ref);
     let selected = shape.node_selector.iter().all(|requirement| requirement.allows(value(requirement.key())));
     let wanted = shape.node_affinity.is_empty()
