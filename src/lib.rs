@@ -15,6 +15,7 @@ pub mod cli;
 pub mod cloud;
 pub mod cluster;
 pub mod diagnostic;
+pub mod engine;
 #[cfg(test)]
 mod fixture;
 pub mod manifest;

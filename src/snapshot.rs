@@ -25,7 +25,7 @@ pub(crate) mod template;
 mod unique;
 mod volume;
 
-pub(crate) use node::runs_on;
+pub(crate) use node::{is_ephemeral, runs_on};
 pub use node_class::PREFIX_DELEGATION;
 
 use crate::api::{self, convert};

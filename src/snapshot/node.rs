@@ -263,7 +263,7 @@ fn taints(node: &core::Node, report: &mut Report<'_>) -> (Vec<Taint>, bool) {
 }
 
 /// Taints that every node carries for a while at its start (karpenter-core `KnownEphemeralTaints`).
-fn is_ephemeral(taint: &Taint) -> bool {
+pub(crate) fn is_ephemeral(taint: &Taint) -> bool {
     matches!(
         (taint.key.as_ref(), taint.effect),
         ("node.kubernetes.io/not-ready", TaintEffect::NoSchedule | TaintEffect::NoExecute)

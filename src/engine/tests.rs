@@ -1,0 +1,118 @@
+use super::{Answer, CallId, Effect, Engine, Event, Settings, Written};
+use crate::api::{NodeClaim, NodePool};
+use crate::cluster::{Pod, Refusal, Write};
+use crate::fixture;
+use crate::provision::Ignored;
+use crate::time::Time;
+use std::time::Duration;
+use windlass_solver::NodePoolName;
+
+fn at(millis: i64) -> Time {
+    Time::from_millis(millis)
+}
+
+fn pool() -> NodePool {
+    serde_json::from_value(fixture::pool_object("default")).unwrap()
+}
+
+fn engine() -> Engine {
+    Engine::new(Settings { cluster: "test".to_owned(), ..Settings::default() }, at(0))
+}
+
+fn pod(name: &str) -> Event {
+    Event::Pod(Box::new(fixture::pod(name)))
+}
+
+fn plans(effects: &[(CallId, Effect)]) -> usize {
+    effects.iter().filter(|(_, effect)| matches!(effect, Effect::Plan(_))).count()
+}
+
+#[test]
+fn nothing_is_decided_before_everything_was_seen() {
+    let mut engine = engine();
+    assert!(engine.step(at(0), pod("a")).is_empty());
+    assert!(engine.step(at(60_000), Event::Tick).is_empty());
+    assert_eq!(engine.wakes(), None);
+    let effects = engine.step(at(60_000), Event::Synced);
+    assert!(matches!(effects.as_slice(), [(_, Effect::Describe)]), "{effects:?}");
+    assert_eq!(engine.wakes(), Some(at(61_000)), "the batch of the pod that waits");
+}
+
+#[test]
+fn pods_that_come_together_are_planned_together_and_only_once() {
+    let mut engine = engine();
+    engine.step(at(0), Event::Pool(Box::new(pool())));
+    engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
+    engine.step(at(0), Event::Synced);
+    assert_eq!(plans(&engine.step(at(100), pod("a"))), 0);
+    assert_eq!(plans(&engine.step(at(900), pod("b"))), 0);
+    let effects = engine.step(at(1_900), Event::Tick);
+    let orders: Vec<_> = effects
+        .iter()
+        .filter_map(|(id, effect)| match effect {
+            Effect::Plan(order) => Some((*id, order.pods.len())),
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(orders.as_slice(), [(_, 2)]), "{orders:?}");
+    engine.step(at(1_950), pod("c"));
+    assert_eq!(plans(&engine.step(at(20_000), Event::Tick)), 0, "one plan at a time");
+    let refused = Answer::Planned(Err("a mistake".to_owned()));
+    assert_eq!(plans(&engine.step(at(20_100), Event::Answer(orders[0].0, refused))), 1, "and the next batch at once");
+}
+
+#[test]
+fn an_answer_counts_once() {
+    let mut engine = engine();
+    let effects = engine.step(at(0), Event::Synced);
+    let id = effects[0].0;
+    assert!(engine.step(at(10), Event::Answer(id, Answer::Instances(Ok(Vec::new())))).is_empty());
+    assert!(engine.step(at(20), Event::Answer(id, Answer::Instances(Ok(Vec::new())))).is_empty());
+    assert_eq!(engine.wakes(), Some(at(60_000)), "the next regular list");
+}
+
+#[test]
+fn ignored_pods_say_why() {
+    let mut engine = engine();
+    engine.step(at(0), Event::Pod(Box::new(Pod { gated: true, ..fixture::pod("gated") })));
+    engine.step(at(0), pod("wanted"));
+    let ignored: Vec<_> = engine.ignored().map(|(key, why)| (key.to_string(), why)).collect();
+    assert_eq!(ignored, [("default/gated".to_owned(), Ignored::Gated)]);
+}
+
+/// A claim that is expired is deleted, by uid; a write that fails is repeated after a pause, and a late answer to a claim that is gone
+/// does not bring it back.
+#[test]
+fn an_expired_claim_is_deleted_until_it_is_gone() {
+    let mut engine = engine();
+    let made = at(0).to_string();
+    let object = |version: &str| -> NodeClaim {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
+            "metadata": {"name": "a", "uid": "uid-a", "resourceVersion": version, "creationTimestamp": made,
+                "finalizers": ["karpenter.sh/termination"], "labels": {"karpenter.sh/nodepool": "default"}},
+            "spec": {"nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"},
+                "expireAfter": "60s", "requirements": []}
+        }))
+        .unwrap()
+    };
+    engine.step(at(0), Event::Claim(Box::new(object("1"))));
+    engine.step(at(0), Event::Synced);
+    let deletion = |effects: Vec<(CallId, Effect)>| {
+        effects.into_iter().find_map(|(id, effect)| match effect {
+            Effect::Write(Write::DeleteClaim(target)) => Some((id, target)),
+            _ => None,
+        })
+    };
+    assert_eq!(deletion(engine.step(at(59_999), Event::Tick)), None);
+    let (id, target) = deletion(engine.step(at(60_000), Event::Tick)).unwrap();
+    assert_eq!((target.name.as_str(), target.uid.as_str()), ("a", "uid-a"));
+    assert_eq!(deletion(engine.step(at(60_001), Event::Tick)), None, "one call at a time");
+    assert_eq!(deletion(engine.step(at(60_002), Event::Answer(id, Answer::Wrote(Err(Refusal::Unknown))))), None, "not at once");
+    let again = at(60_002).plus(Duration::from_secs(1));
+    let (id, _) = deletion(engine.step(again, Event::Tick)).unwrap();
+    engine.step(again, Event::ClaimGone("a".to_owned(), target.uid));
+    let late = Answer::Wrote(Ok(Written::Claim(Box::new(object("2")))));
+    engine.step(again, Event::Answer(id, late));
+    assert_eq!(deletion(engine.step(at(90_000), Event::Tick)), None);
+}
