@@ -22,5 +22,6 @@ pub mod manifest;
 pub mod provision;
 pub mod quantity;
 pub mod reap;
+pub mod sim;
 pub mod snapshot;
 pub mod time;

@@ -17,7 +17,31 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("src/catalog", &["crate::cli", "crate::manifest", "crate::snapshot", "crate::api", "std::time"]),
     ("src/manifest", &["crate::cli", "crate::snapshot", "crate::catalog", "std::env", "std::time"]),
     ("src/snapshot", &["crate::cli", "std::fs", "std::env", "std::time", "std::net", "async fn", "HashMap", "HashSet"]),
+    ("src/cluster", DECIDES),
+    ("src/cloud", DECIDES),
+    ("src/provision", DECIDES),
+    ("src/reap", DECIDES),
+    ("src/engine", DECIDES),
+    ("src/sim", DECIDES),
     ("src", &["aws_sdk_", "aws_config", "unsafe "]),
+];
+
+/// What the rooms that decide must not know: surroundings, clocks, randomness, and the rooms above them.
+const DECIDES: &[&str] = &[
+    "crate::cli",
+    "crate::manifest",
+    "kube::",
+    "tokio",
+    "async fn",
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::thread",
+    "SystemTime",
+    "Instant",
+    "rand::",
+    "HashMap",
+    "HashSet",
 ];
 
 /// Words that say nothing about what a file does.
