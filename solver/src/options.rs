@@ -17,7 +17,7 @@ pub enum Objective {
 pub struct Charges {
     /// For each node, whatever it is: its root volume, an agent's licence, the addresses it uses. Zero or more, per hour.
     pub node: MicroUsd,
-    /// For each spot node, this many percent of price x [`Interruption::per_mille`]: what an interruption costs in months of the node's
+    /// For each spot node, this many percent of price x [`crate::Interruption::per_mille`]: what an interruption costs in months of the node's
     /// price. 100 counts a node that is interrupted in one month of four a quarter dearer than its price.
     pub spot_risk_percent: u32,
 }
