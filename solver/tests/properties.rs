@@ -16,7 +16,7 @@ pub(crate) fn cases(count: u32) -> Config {
         cases: if counted { chosen.cases } else { count },
         rng_seed: if seeded { chosen.rng_seed } else { RngSeed::Fixed(20) },
         failure_persistence: None,
-        max_shrink_iters: 600,
+        max_shrink_iters: 20_000,
         ..chosen
     }
 }
