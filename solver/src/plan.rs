@@ -1,7 +1,8 @@
 //! The whole output of a decision. "Does not fit" is data here, never an error.
 
 use crate::{
-    CapacityType, Charges, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Resources, Taint, Zone,
+    CapacityType, Charges, InstanceType, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Offering,
+    Resources, Taint, Zone,
 };
 use std::fmt;
 
@@ -72,6 +73,18 @@ pub struct OfferingRef {
     pub zone: Zone,
     /// The capacity type.
     pub capacity_type: CapacityType,
+}
+
+impl OfferingRef {
+    /// Names an offering of an instance type; one without a price counts as free.
+    pub(crate) fn of(instance_type: &InstanceType, offering: &Offering) -> Self {
+        Self {
+            price: offering.price.unwrap_or_default(),
+            instance_type: instance_type.name.clone(),
+            zone: offering.zone.clone(),
+            capacity_type: offering.capacity_type,
+        }
+    }
 }
 
 /// A node to launch.

@@ -5,6 +5,7 @@
 //! - `cases`: the rules of scheduling, one small named case each.
 //! - `properties`: what holds for every plan, on random snapshots.
 //! - `neighbours`: `check` finds broken rules about pods that share a host.
+//! - `broken_promises`: `check` finds broken rules about domains, company and what pools ask for.
 //! - `pool_rules`: `minValues` and static pools on random snapshots.
 //! - `optimum`: cost, bound and completeness against exhaustive search on tiny snapshots.
 //! - `exact`: which pods find a place, and at which price, against exhaustive search over whole plans.
@@ -16,6 +17,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot build its input should fail there")]
 
 mod baseline;
+mod broken_promises;
 mod cases;
 mod certificates;
 mod charges;

@@ -127,7 +127,8 @@ pub enum Violation {
     DomainOpen { node: NodeName, key: String, first: String, second: String, pod: String },
     /// A domain with more selected pods than a spread constraint allows beside the emptiest domain.
     #[error(
-        "pod {pod} is in {key} {domain} with {count} {rule}, but allows maxSkew {max_skew} beyond the emptiest domain, which has {least}          (topologySpreadConstraints)"
+        "pod {pod} is in {key} {domain} with {count} {rule}, but allows maxSkew {max_skew} beyond the emptiest domain, which has {least} \
+         (topologySpreadConstraints)"
     )]
     DomainSpreadBroken { pod: String, key: String, domain: String, rule: String, count: u64, least: u64, max_skew: u32 },
     /// A pod in a domain with one that its required anti-affinity selects.

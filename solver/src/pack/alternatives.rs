@@ -29,16 +29,6 @@ pub(super) fn offer<'p>(problem: &'p Problem<'_>, candidate: &Candidate, index: 
     (instance_type, &instance_type.offerings[offer.offering])
 }
 
-/// Names an offering.
-pub(super) fn reference(instance_type: &InstanceType, offering: &Offering) -> OfferingRef {
-    OfferingRef {
-        price: offering.price.unwrap_or_default(),
-        instance_type: instance_type.name.clone(),
-        zone: offering.zone.clone(),
-        capacity_type: offering.capacity_type,
-    }
-}
-
 /// What a node holds, as one vector.
 fn usage(problem: &Problem<'_>, node: &NewNode) -> Vec<i64> {
     let mut room = vec![0_i64; problem.axis.width()];
@@ -89,7 +79,7 @@ pub(super) struct Others<'p> {
 pub(super) fn others<'p>(problem: &'p Problem<'_>, node: &NewNode, own: usize, options: &Options<'_>) -> Others<'p> {
     let own = &problem.candidates[own];
     let (instance_type, offering) = chosen(problem, own);
-    let bought = reference(instance_type, offering);
+    let bought = OfferingRef::of(instance_type, offering);
     let most = i128::from(own.price) * (100 + i128::from(options.price_tolerance_percent)) / 100;
     let asked = &problem.snapshot.node_pools()[problem.pool(own)].min_values[..];
     let mut others = Others { asked, own: values(problem, own), similar: Vec::new(), any: Vec::new() };
@@ -103,7 +93,7 @@ pub(super) fn others<'p>(problem: &'p Problem<'_>, node: &NewNode, own: usize, o
         }
         for position in &problem.offer_indices[candidate.offers.clone()] {
             let (instance_type, offering) = offer(problem, candidate, *position as usize);
-            let other = reference(instance_type, offering);
+            let other = OfferingRef::of(instance_type, offering);
             if other == bought || other.price < bought.price {
                 continue;
             }

@@ -35,7 +35,6 @@ use queue::Floor;
 use standing::Standing;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use variety::reference;
 
 /// What Karpenter's algorithm makes of `snapshot`. `ours` is a plan of [`crate::solve`] for it: its lower bound is taken over where it
 /// holds here as well, which is where at least the same pods go on new nodes; elsewhere the bound is zero.
@@ -101,7 +100,7 @@ fn purchase<'s>(floor: &Floor<'s>, claim: Claim) -> Option<Purchase<'s>> {
         let first = (!varied).then_some(offering.capacity_type);
         (first, offering.price, &kind.name, &offering.zone, offering.capacity_type, *item)
     })?;
-    let offering = reference(kind, bought);
+    let offering = OfferingRef::of(kind, bought);
     let (alternatives, relaxed) = floor.menu.alternatives(item, bought, &offering, claim.items());
     Some(Purchase { item, bought, offering, alternatives, relaxed, load: claim.into_load() })
 }

@@ -1,13 +1,13 @@
 //! From what was decided to the [`Plan`](crate::Plan) that people and controllers read.
 
-use super::alternatives::{bought, chosen, others, reference, within_limits};
+use super::alternatives::{bought, chosen, others, within_limits};
 use super::deal::Refusal;
 use super::obstacle::{needs_others, obstacle};
 use super::problem::{Candidate, Class, Problem};
 use super::standing::stands;
 use super::state::{NewNode, State};
 use crate::explain::{Diagnosis, LimitsLeft, Obstacle, diagnose_beside};
-use crate::plan::{ExistingPlacement, PlannedNode};
+use crate::plan::{ExistingPlacement, OfferingRef, PlannedNode};
 use crate::{InstanceType, Labels, NodeName, ObjectKey, Offering, Options, Reason, Resources, Unschedulable, label};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -126,7 +126,7 @@ pub(super) fn describe(
     PlannedNode {
         name: NodeName::from(""),
         node_pool: pool.name.clone(),
-        offering: reference(instance_type, offering),
+        offering: OfferingRef::of(instance_type, offering),
         alternatives: Vec::new(),
         labels,
         taints: pool.taints.clone(),

@@ -2,7 +2,7 @@
 
 use super::menu::Menu;
 use crate::plan::{OfferingRef, RelaxedMinValues};
-use crate::{InstanceType, MinValues, MinValuesPolicy, NodePool, Offering};
+use crate::{MinValues, MinValuesPolicy, NodePool, Offering};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Values<'a> = Vec<BTreeSet<&'a str>>;
@@ -42,7 +42,7 @@ impl<'s> Menu<'s> {
         let alike =
             items.iter().map(|other| *other as usize).filter(|other| self.items[*other].variant == self.items[item].variant);
         let offers = alike.flat_map(|other| self.offerings(other).map(move |(kind, offering)| (other, kind, offering)));
-        let mut all: Vec<_> = offers.map(|(other, kind, offering)| (reference(kind, offering), other, offering)).collect();
+        let mut all: Vec<_> = offers.map(|(other, kind, offering)| (OfferingRef::of(kind, offering), other, offering)).collect();
         all.sort_by(|a, b| {
             (a.0.capacity_type != chosen.capacity_type, &a.0).cmp(&(b.0.capacity_type != chosen.capacity_type, &b.0))
         });
@@ -82,14 +82,4 @@ impl<'s> Menu<'s> {
 
 fn short<'a>(asked: &'a [MinValues], seen: &'a [BTreeSet<&str>]) -> impl Iterator<Item = (&'a MinValues, usize)> {
     asked.iter().zip(seen).map(|(asked, seen)| (asked, seen.len())).filter(|(asked, found)| *found < asked.count as usize)
-}
-
-/// Names an offering.
-pub(super) fn reference(instance_type: &InstanceType, offering: &Offering) -> OfferingRef {
-    OfferingRef {
-        price: offering.price.unwrap_or_default(),
-        instance_type: instance_type.name.clone(),
-        zone: offering.zone.clone(),
-        capacity_type: offering.capacity_type,
-    }
 }
