@@ -1,8 +1,10 @@
-//! The cloud as plain values: what the engine asks of EC2 and what it learns.
+//! The cloud as plain values: what the engine asks of EC2 and what it learns; and the trait of whoever carries it out.
 
+pub mod calls;
 pub mod instance;
 pub mod launch;
 
+pub use calls::{Cloud, Swept};
 pub use instance::{Instance, InstanceId, InstanceState};
 pub use launch::{Fulfilment, Launch, Shortage};
 
