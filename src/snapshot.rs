@@ -26,7 +26,7 @@ mod unique;
 mod volume;
 
 pub(crate) use node::{is_ephemeral, runs_on};
-pub use node_class::PREFIX_DELEGATION;
+pub use node_class::{FREE, PREFIX_DELEGATION};
 
 use crate::api::{self, convert};
 use crate::catalog::file::PriceKind;
@@ -119,6 +119,9 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
         assumptions.push(format!("some prices are those of NodeOverlay {}", overlaid.join(", ")));
     }
     let mut builder = Snapshot::builder().pods(pods);
+    for reservation in classes.values().flatten().flat_map(|class| &class.reservations) {
+        builder = builder.reservation(reservation.id.clone(), reservation.slots);
+    }
     builder = daemon_sets.into_iter().fold(builder, windlass_solver::SnapshotBuilder::daemon_set);
     builder = nodes.into_iter().fold(builder, windlass_solver::SnapshotBuilder::node);
     builder = pools.into_iter().fold(builder, windlass_solver::SnapshotBuilder::node_pool);

@@ -13,6 +13,7 @@ mod neighbours;
 mod new_node;
 mod placement;
 mod replicas;
+mod reservations;
 mod summary;
 mod violation;
 
@@ -32,6 +33,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
     domains::check(snapshot, plan, &placements, &mut violations);
     limits::check(snapshot, plan, &mut violations);
     min_values::check(snapshot, plan, &mut violations);
+    reservations::check(snapshot, plan, &mut violations);
     replicas::check(snapshot, plan, &mut violations);
     summary::check(snapshot, plan, &mut violations);
     violations

@@ -6,6 +6,8 @@ pub const ZONE: &str = "topology.kubernetes.io/zone";
 pub const CAPACITY_TYPE: &str = "karpenter.sh/capacity-type";
 /// The EC2 instance type.
 pub const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
+/// The capacity reservation of a reserved node.
+pub const RESERVATION: &str = "karpenter.k8s.aws/capacity-reservation-id";
 /// The NodePool.
 pub const NODE_POOL: &str = "karpenter.sh/nodepool";
 /// The host name: unknown until the node exists, so `In` never matches it on a new node, `NotIn` and `Exists` do.

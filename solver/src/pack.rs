@@ -30,6 +30,7 @@ mod obstacle;
 mod offers;
 mod problem;
 mod report;
+mod reservation;
 mod row;
 mod seating;
 mod settled;

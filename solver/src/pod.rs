@@ -21,7 +21,7 @@ pub enum Feature {
     StaticVolume,
     /// `resourceClaims` (dynamic resource allocation).
     ResourceClaim,
-    /// Capacity reservations of an EC2NodeClass.
+    /// Capacity reservations of an EC2NodeClass in a NodePool that asks for `minValues`.
     CapacityReservation,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Feature {
             Self::InTreeVolume => "an in-tree volume without a claim",
             Self::StaticVolume => "a volume of a class without provisioner",
             Self::ResourceClaim => "resourceClaims",
-            Self::CapacityReservation => "capacity reservations",
+            Self::CapacityReservation => "capacity reservations together with minValues",
         })
     }
 }

@@ -1,6 +1,8 @@
 //! The whole input of a decision, validated and in canonical order: two snapshots built from the same objects in any order are equal.
 
 use crate::{DaemonSet, Node, NodePool, Pod};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The input of [`crate::solve`]. Immutable; made by [`SnapshotBuilder`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -9,6 +11,7 @@ pub struct Snapshot {
     daemon_sets: Vec<DaemonSet>,
     nodes: Vec<Node>,
     node_pools: Vec<NodePool>,
+    reservations: BTreeMap<Arc<str>, u32>,
 }
 
 impl Snapshot {
@@ -31,6 +34,11 @@ impl Snapshot {
     /// Pools: highest weight first, then by name.
     pub fn node_pools(&self) -> &[NodePool] {
         &self.node_pools
+    }
+    /// Capacity reservations by id, and how many instances can still be launched in each. A reserved offering whose label
+    /// `karpenter.k8s.aws/capacity-reservation-id` names none of these is never bought.
+    pub const fn reservations(&self) -> &BTreeMap<Arc<str>, u32> {
+        &self.reservations
     }
 }
 
@@ -86,6 +94,12 @@ impl SnapshotBuilder {
     #[must_use]
     pub fn node(mut self, node: Node) -> Self {
         self.snapshot.nodes.push(node);
+        self
+    }
+    /// Adds a capacity reservation with room for so many instances; of two with one id the smaller counts.
+    #[must_use]
+    pub fn reservation(mut self, id: impl Into<Arc<str>>, slots: u32) -> Self {
+        self.snapshot.reservations.entry(id.into()).and_modify(|known| *known = slots.min(*known)).or_insert(slots);
         self
     }
     /// Adds a pool.

@@ -13,6 +13,7 @@ mod market;
 mod min_values;
 mod pools;
 mod priority;
+mod reservations;
 mod resources;
 mod static_pools;
 mod taints;

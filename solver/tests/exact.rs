@@ -117,6 +117,9 @@ proptest! {
 /// As [`OUTDONE`], of so many cases with rules about domains, which are decided before limits are known to bind.
 const OUTDONE_IN_DOMAINS: u32 = 30;
 
+/// As [`OUTDONE`], of so many cases with capacity reservations.
+const OUTDONE_WITH_RESERVATIONS: u32 = 6;
+
 proptest! {
     #![proptest_config(cases(500))]
 
@@ -141,5 +144,40 @@ proptest! {
         let best = best.unwrap_or(summary.hourly_cost);
         prop_assert!(summary.lower_bound <= best, "bound {} > optimum {best}: {plan:#?}", summary.lower_bound);
         prop_assert!(summary.status != Status::Optimal || best == summary.hourly_cost);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn no_plan_with_reservations_places_more_pods(snapshot in snapshots(Size::EXACT.with_reservations())) {
+        let plan = solved_with(&snapshot, &options());
+        let pods = placeable(&snapshot, &plan);
+        let lost = lost(&plan, &pods);
+        let better = if lost.iter().any(|count| *count > 0) { fewer_lost(&snapshot, &pods, &lost).ok().flatten() } else { None };
+        if let Some(better) = better {
+            OUTDONE_SO_FAR.set(OUTDONE_SO_FAR.get() + 1);
+            let few = OUTDONE_SO_FAR.get() <= OUTDONE_WITH_RESERVATIONS;
+            prop_assert!(few, "leaves out {lost:?}, but {better:?} is enough: {plan:#?}");
+        }
+    }
+
+    #[test]
+    fn no_plan_with_reservations_costs_less_than_the_bound(snapshot in snapshots(Size::EXACT.with_reservations())) {
+        let plan = solved_with(&snapshot, &options());
+        let summary = plan.summary;
+        let wishes = wishes(&snapshot, &plan);
+        let best = cheaper(&snapshot, &wishes, summary.hourly_cost).ok().flatten().unwrap_or(summary.hourly_cost);
+        prop_assert!(summary.lower_bound <= best, "bound {} > optimum {best}: {plan:#?}", summary.lower_bound);
+        prop_assert!(summary.status != Status::Optimal || best == summary.hourly_cost);
+        let confirmed = cheaper(&snapshot, &wishes, MicroUsd(summary.hourly_cost.0 + 1));
+        prop_assert!(confirmed != Ok(None), "exhaustive search refuses what is planned: {plan:#?}");
+    }
+
+    #[test]
+    fn order_changes_nothing_with_reservations(snapshot in snapshots(Size::EXACT.with_reservations())) {
+        let turned = rebuilt(&snapshot, snapshot.pods().to_vec(), true);
+        prop_assert_eq!(format!("{:?}", solve(&snapshot, &options())), format!("{:?}", solve(&turned, &options())));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::oracle::{places, resummed};
 use crate::support::random::{Size, snapshots};
-use crate::support::{ShapeExt, need, shape, solved, solved_with, world};
+use crate::support::{ShapeExt, need, shape, solved, solved_with, world_with};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use windlass_solver::{Operator, Options, Plan, Pod, Reason, Snapshot, SnapshotBuilder, check, solve};
@@ -37,7 +37,8 @@ pub(crate) fn rebuilt(snapshot: &Snapshot, pods: impl IntoIterator<Item = Pod>, 
         daemon_sets.reverse();
         pods.reverse();
     }
-    world(pools, nodes, daemon_sets, pods)
+    let reservations = snapshot.reservations().iter().map(|(id, slots)| (id.clone(), *slots));
+    world_with(pools, nodes, daemon_sets, pods, reservations)
 }
 
 /// A pod that no node can hold, in one of four ways.

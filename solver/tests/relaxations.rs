@@ -6,7 +6,7 @@ use crate::support::{solved, tolerates, world};
 use proptest::prelude::*;
 use windlass_solver::{Feature, NodePool, Pod, PodShape, ResourceName, Snapshot, TaintEffect, TolerationOperator};
 
-const ALONE: Size = Size { kinds: 4, pools: 2, nodes: 0, daemon_sets: 2, shapes: 1, copies: 1, limits: true, domains: false };
+const ALONE: Size = Size::new([4, 2, 0, 2, 1, 1]);
 
 /// Millicores, bytes or units, as the message prints them.
 fn amount(resource: &str, text: &str) -> i64 {

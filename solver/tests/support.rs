@@ -243,7 +243,19 @@ pub(crate) fn world(
     daemon_sets: impl IntoIterator<Item = DaemonSet>,
     pods: impl IntoIterator<Item = Pod>,
 ) -> Snapshot {
+    world_with(pools, nodes, daemon_sets, pods, [])
+}
+
+/// The same with capacity reservations.
+pub(crate) fn world_with(
+    pools: impl IntoIterator<Item = NodePool>,
+    nodes: impl IntoIterator<Item = Node>,
+    daemon_sets: impl IntoIterator<Item = DaemonSet>,
+    pods: impl IntoIterator<Item = Pod>,
+    reservations: impl IntoIterator<Item = (Arc<str>, u32)>,
+) -> Snapshot {
     let builder = Snapshot::builder().pods(pods);
+    let builder = reservations.into_iter().fold(builder, |builder, (id, slots)| builder.reservation(id, slots));
     let builder = pools.into_iter().fold(builder, windlass_solver::SnapshotBuilder::node_pool);
     let builder = nodes.into_iter().fold(builder, windlass_solver::SnapshotBuilder::node);
     daemon_sets.into_iter().fold(builder, windlass_solver::SnapshotBuilder::daemon_set).build().unwrap()

@@ -14,7 +14,7 @@ pub use selector::{
     AmiSelectorTerm, CapacityReservationSelectorTerm, InstanceMatchCriteria, PlacementGroupSelector, SecurityGroupSelectorTerm,
     SubnetSelectorTerm,
 };
-pub use status::{Ami, CapacityReservation, EC2NodeClassStatus, SecurityGroup, Subnet};
+pub use status::{Ami, CapacityReservation, EC2NodeClassStatus, ReservationState, ReservationType, SecurityGroup, Subnet};
 
 use super::rule::{rule, rule_at};
 use kube::CustomResource;

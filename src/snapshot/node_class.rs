@@ -2,14 +2,18 @@
 //!
 //! Decides here: AMI family (`amiFamily` or the alias), the AMIs' requirements and the subnets' zones from `status`, `kubelet` (see
 //! [`settings`]), `blockDeviceMappings`, `instanceStorePolicy`, `networkInterfaces`, `connectionTracking`, `cpuOptions`,
-//! `capacityReservationSelectorTerms` (refused by pools that allow reserved capacity), and our annotation [`PREFIX_DELEGATION`].
+//! `capacityReservationSelectorTerms` with what `status` found for them (see [`reservation`]), and our annotations
+//! [`PREFIX_DELEGATION`] and [`FREE`].
 //! Refused, because it decides and cannot be known offline: `placementGroupSelector`.
 //!
 //! Not read, because it decides nothing about where a pod goes: `userData`, `role`, `instanceProfile`, `tags`, `metadataOptions`,
 //! `detailedMonitoring`, `associatePublicIPAddress`, `ipPrefixCount`, `context`, `securityGroupSelectorTerms`; and
 //! `subnetSelectorTerms` and `amiSelectorTerms` beyond the alias, whose results are in `status`.
 
+pub(super) mod reservation;
 pub(super) mod settings;
+
+pub use reservation::FREE;
 
 use super::Settings;
 use super::template::{self, Report};
@@ -19,6 +23,7 @@ use crate::api::condition::{self, ConditionStatus};
 use crate::catalog::{Catalog, NodeClassSettings};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Sourced;
+use reservation::Reservation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use windlass_solver::{InstanceType, Requirements, Zone};
@@ -31,8 +36,8 @@ pub const PREFIX_DELEGATION: &str = "windlass.dev/prefix-delegation";
 pub(super) struct Class {
     /// Every type its nodes can be of, with capacity and overhead.
     pub(super) instance_types: Arc<[InstanceType]>,
-    /// Whether it selects capacity reservations.
-    pub(super) has_reservations: bool,
+    /// Capacity reservations that its nodes can be launched in.
+    pub(super) reservations: Vec<Reservation>,
 }
 
 /// EC2NodeClasses by name; `Err` says in a few words why one cannot be used.
@@ -64,14 +69,16 @@ pub(super) fn classes(
         let class = in_use(object).and_then(|()| {
             let resolved = settings::resolve(object, catalog, settings, &mut report);
             let images = images(object, &mut report);
+            let reservations = reservation::reservations(object, catalog, &mut report);
             if report.refused {
                 return Err("it has errors of its own".to_owned());
             }
             if resolved.zones.is_none() {
                 unresolved.insert(name.clone());
             }
-            let has_reservations = !object.spec.capacity_reservation_selector_terms.is_empty();
-            Ok(Class { instance_types: shelf.instance_types(resolved, images), has_reservations })
+            let zones = resolved.zones.clone();
+            let types = shelf.instance_types(resolved, images);
+            Ok(Class { instance_types: reservation::add(&types, &reservations, zones.as_ref()), reservations })
         });
         all.insert(name, class);
     }

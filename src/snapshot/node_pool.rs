@@ -46,13 +46,14 @@ fn node_pool(
     let requirements = requirements(object, &labels, report);
     refuse_dedicated_tenancy(&requirements, report);
     warn_if_nothing_matches(&requirements, &class.instance_types, report);
+    let min_values = min_values(object);
     Some(windlass_solver::NodePool {
         weight: object.spec.weight.and_then(|weight| i32::try_from(weight).ok()).unwrap_or(0),
-        unsupported: unsupported(class, &requirements),
+        unsupported: unsupported(!min_values.is_empty(), class, &requirements),
         replicas: object.spec.replicas.map(|replicas| u32::try_from(replicas.max(0)).unwrap_or(u32::MAX)),
         labels,
         requirements,
-        min_values: min_values(object),
+        min_values,
         taints: template::taints(&template.spec.taints),
         startup_taints: template::taints(&template.spec.startup_taints),
         limits: limits(object, report),
@@ -168,11 +169,11 @@ fn limits(object: &api::NodePool, report: &mut Report<'_>) -> Vec<(windlass_solv
 }
 
 /// What the pool asks for that decides where pods go and that the solver does not know yet.
-fn unsupported(class: &Class, requirements: &Requirements) -> Vec<Feature> {
-    // A reservation is used only by pools that allow the capacity type.
+fn unsupported(varied: bool, class: &Class, requirements: &Requirements) -> Vec<Feature> {
+    // A reservation is used only by pools that allow the capacity type. Nodes of bundles of offers are not launched in one.
     let reserved = requirements.get(label::CAPACITY_TYPE).is_none_or(|requirement| requirement.allows(Some(label::RESERVED)));
     let mut features = Vec::new();
-    features.extend((class.has_reservations && reserved).then_some(Feature::CapacityReservation));
+    features.extend((varied && reserved && !class.reservations.is_empty()).then_some(Feature::CapacityReservation));
     features
 }
 

@@ -138,6 +138,10 @@ pub enum Violation {
     #[error("pod {pod} asks for {rule} in its {key} (podAffinity), but {domain} has none that came before it")]
     PodAffinityBroken { pod: String, key: String, domain: String, rule: String },
 
+    /// More nodes in a capacity reservation than it has room for.
+    #[error("capacity reservation {reservation}: {used} nodes may use it, and it has room for {slots}")]
+    ReservationExceeded { reservation: String, used: u32, slots: u32 },
+
     /// More capacity than a pool's limit allows, in the worst case of what EC2 may pick.
     #[error("NodePool {pool}: nodes may use {used} of {resource}, beyond its limit of {limit}")]
     LimitExceeded { pool: NodePoolName, resource: ResourceName, used: i64, limit: i64 },

@@ -211,6 +211,7 @@ fn reason(found: &Survey) -> Reason {
         return Reason::NotYetSupported;
     }
     match found.removed.keys().next_back() {
+        _ if found.open > 0 && found.open == found.reserved => Reason::NoOfferingAvailable,
         _ if found.open > 0 => Reason::LimitExceeded,
         Some(Step::Taints) => Reason::TaintsNotTolerated,
         None | Some(Step::Requirements | Step::Selector(_) | Step::Affinity | Step::Volumes) => Reason::NoMatchingInstanceType,
@@ -244,6 +245,10 @@ impl Teller<'_> {
             Reason::NoInstanceTypeFits => self.too_big(),
             Reason::HostPortInUse => {
                 "daemonsets use its host ports on every node that would hold it: change the port of one of them".to_owned()
+            }
+            Reason::NoOfferingAvailable if self.found.reserved > 0 => {
+                "the capacity reservations that would hold it are used up: let it use other capacity types, or reserve more"
+                    .to_owned()
             }
             Reason::NoOfferingAvailable => {
                 "EC2 is out of capacity for every offering that would hold it: allow more instance types, zones or capacity types"

@@ -5,8 +5,12 @@ use super::uniform::{Before, Uniform};
 use super::variant::variants;
 use crate::plan::OfferingRef;
 use crate::predicate::{Candidate, affinity_holds, overhead, ports_conflict, untolerated, volumes_reachable};
-use crate::{DaemonSet, InstanceType, Labels, NodePool, NodePoolName, PodShape, ResourceName, Resources, Snapshot, Taint, label};
+use crate::{
+    CapacityType, DaemonSet, InstanceType, Labels, NodePool, NodePoolName, Offering, PodShape, ResourceName, Resources, Snapshot,
+    Taint, label,
+};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What remains of the pools' limits. A pool that is absent has all that `usage` leaves.
 pub(crate) type LimitsLeft = BTreeMap<NodePoolName, Vec<(ResourceName, i64)>>;
@@ -87,6 +91,8 @@ pub(super) struct Survey {
     pub(super) removed: BTreeMap<Step, usize>,
     /// Offerings that nothing speaks against.
     pub(super) open: usize,
+    /// How many of them are capacity reservations.
+    pub(super) reserved: usize,
     /// The cheapest of them.
     pub(super) cheapest: Option<OfferingRef>,
     /// What the pod takes the largest share of on the cheapest.
@@ -119,6 +125,7 @@ pub(super) fn survey<'a>(snapshot: &'a Snapshot, shape: &'a PodShape, left: &'a 
         let before = (found.removed.get(&Step::Taints).copied(), found.removed.get(&Step::Requirements).copied());
         let surveyor = Surveyor {
             daemon_sets: snapshot.daemon_sets(),
+            reservations: snapshot.reservations(),
             variants: variants(pool, &[shape], snapshot.daemon_sets()),
             limits: limits_of(pool, left),
             pool,
@@ -146,6 +153,7 @@ fn limits_of<'a>(pool: &'a NodePool, left: &'a LimitsLeft) -> Vec<(&'a ResourceN
 
 pub(super) struct Surveyor<'a> {
     daemon_sets: &'a [DaemonSet],
+    reservations: &'a BTreeMap<Arc<str>, u32>,
     pub(super) pool: &'a NodePool,
     shape: &'a PodShape,
     pub(super) variants: Vec<Labels>,
@@ -176,6 +184,7 @@ impl<'a> Surveyor<'a> {
                 continue;
             };
             found.open += 1;
+            found.reserved += usize::from(offering.capacity_type == CapacityType::Reserved);
             let named = reference(instance_type, offering);
             if named.is_some() && (found.cheapest.is_none() || named < found.cheapest) {
                 found.cheapest = named;
@@ -223,12 +232,19 @@ impl<'a> Surveyor<'a> {
             obstacles.push(Obstacle::Volumes);
         }
         self.add_resources(candidate, bench, &mut obstacles);
-        obstacles.extend((!candidate.offering.available).then_some(Obstacle::Unavailable));
+        obstacles.extend((!candidate.offering.available || self.is_full(candidate.offering)).then_some(Obstacle::Unavailable));
         obstacles.extend(candidate.offering.price.is_none().then_some(Obstacle::NoPrice));
         obstacles.extend((!self.pool.unsupported.is_empty()).then_some(Obstacle::Feature));
         obstacles.extend(&bench.limits);
         self.note(&obstacles, found);
         obstacles.first().map(Obstacle::step)
+    }
+
+    /// Whether it is a capacity reservation without room.
+    fn is_full(&self, offering: &Offering) -> bool {
+        let id = offering.labels.get(label::RESERVATION);
+        offering.capacity_type == CapacityType::Reserved
+            && id.and_then(|id| self.reservations.get(id)).is_none_or(|slots| *slots == 0)
     }
 
     /// Of equal shares the first by name.

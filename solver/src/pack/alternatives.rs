@@ -88,7 +88,8 @@ pub(super) fn others<'p>(problem: &'p Problem<'_>, node: &NewNode, own: usize, o
     let varied = !seen.is_enough();
     for index in holders(problem, node) {
         let candidate = &problem.candidates[index];
-        if !varied && i128::from(candidate.price) > most {
+        // A slot that another node may need is no alternative.
+        if candidate.reservation.is_some() || (!varied && i128::from(candidate.price) > most) {
             continue;
         }
         for position in &problem.offer_indices[candidate.offers.clone()] {

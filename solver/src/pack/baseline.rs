@@ -13,7 +13,8 @@
 //! What a pod may run on, daemonset overhead per instance type and host ports are read as packing reads them, so that the two differ in
 //! decisions alone, and pods that are refused here are refused there. Where the documented algorithm is less able, it gets the better of
 //! it: all terms of a required node affinity count at once (Karpenter takes them one after the other), and spot capacity is bought at the
-//! lowest price (EC2 also weighs how deep a pool is). Where it picks any domain, the first by name is taken.
+//! lowest price (EC2 also weighs how deep a pool is). Capacity reservations are left out of it: its bill is that without them. Where it
+//! picks any domain, the first by name is taken.
 //!
 //! Rules about other pods are asked when a pod is placed and not again: a later pod may break the spread of an earlier one. Such plans
 //! are what Karpenter makes, and kube-scheduler may still bind their pods in another order.

@@ -3,7 +3,8 @@
 
 use super::axis::fits;
 use super::market::{Market, Measure, Terms};
-use super::problem::{Problem, Row};
+use super::problem::{Candidate, Problem, Row};
+use super::reservation;
 use super::standing::stands;
 use super::state::State;
 use super::tier::optimise;
@@ -28,6 +29,15 @@ pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, undealt: Option<&
     if bought.is_empty() {
         return Bounds { price: MicroUsd::ZERO, charged: MicroUsd::ZERO };
     }
+    let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(NodePool::is_launched_from).collect();
+    // Where pods may go anywhere, so may those of a reservation that is done without.
+    let free = undealt.unwrap_or(problem);
+    let wanted = undealt.map_or_else(|| bought.clone(), |undealt| by_row(problem, state, &roots(undealt)));
+    let less = |proven: i64, price: &dyn Fn(&Candidate) -> i64| {
+        let saving =
+            if reservation::any(free, &pools) { reservation::saving(free, &pools, &wanted, price) } else { Some(MicroUsd::ZERO) };
+        saving.map_or(0, |saving| proven.saturating_sub(saving.0).max(0))
+    };
     let charged = match state.proven {
         Some(proven) if undealt.is_none() && nowhere_else(problem, state, &bought) => proven,
         _ => anew(problem, state, undealt, Measure::Cost, options),
@@ -42,17 +52,18 @@ pub(super) fn bounds(problem: &Problem<'_>, state: &mut State, undealt: Option<&
         (state.proof.method, state.proof.marginal) = (method.max(state.proof.method), marginal);
         proven
     };
-    Bounds { price: MicroUsd(price), charged: MicroUsd(charged) }
+    Bounds { price: MicroUsd(less(price, &|one| one.least_price)), charged: MicroUsd(less(charged, &|one| one.cost)) }
 }
 
 /// Proves a bound by another search, which may use every pool.
 fn anew(problem: &Problem<'_>, state: &mut State, undealt: Option<&Problem<'_>>, measure: Measure, options: &Options<'_>) -> i64 {
     let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(NodePool::is_launched_from).collect();
     let free = undealt.unwrap_or(problem);
-    let rows: BTreeMap<usize, usize> = free.classes.iter().map(|class| (class.root, class.row)).collect();
+    let rows = roots(free);
     let bought = if undealt.is_some() { by_row(problem, state, &rows) } else { state.bought_rows(problem) };
     // Only the bound counts here: a share of the steps does.
-    let market = Market::new(free, &bought, Terms { pools: &pools, relaxed: true, measure, any_values: true }, None);
+    let terms = Terms { pools: &pools, relaxed: true, measure, any_values: true, reserved: false };
+    let market = Market::new(free, &bought, terms, None);
     let solution = optimise(&market, options.steps / 4, options);
     state.steps = state.steps.saturating_sub(solution.as_ref().map_or(0, |solution| solution.steps));
     state.proof.method = None;
@@ -68,6 +79,11 @@ fn anew(problem: &Problem<'_>, state: &mut State, undealt: Option<&Problem<'_>>,
         state.proof.marginal[class.row] = price.copied().unwrap_or(0);
     }
     solution.lower_bound
+}
+
+/// The row of each class, by where the class comes from.
+fn roots(problem: &Problem<'_>) -> BTreeMap<usize, usize> {
+    problem.classes.iter().map(|class| (class.root, class.row)).collect()
 }
 
 /// What is bought, by the rows of the problem in which nothing is dealt.

@@ -1,4 +1,5 @@
-//! What is left of the pools' limits. They bound capacity, not allocatable, and hold at every moment of packing.
+//! What is left of the pools' limits and of capacity reservations. Limits bound capacity, not allocatable, and both hold at every moment
+//! of packing.
 
 use super::problem::{Candidate, Problem};
 
@@ -6,6 +7,8 @@ use super::problem::{Candidate, Problem};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Budget {
     left: Vec<Vec<i64>>,
+    /// Room in each of the snapshot's reservations.
+    slots: Vec<i64>,
 }
 
 impl Budget {
@@ -15,7 +18,8 @@ impl Budget {
             problem.snapshot.node_pools().iter().map(|pool| {
                 pool.limits.iter().map(|(name, limit)| limit.saturating_sub(pool.usage.get(name.as_str()))).collect()
             });
-        Self { left: left.collect() }
+        let slots = problem.snapshot.reservations().values().map(|slots| i64::from(*slots));
+        Self { left: left.collect(), slots: slots.collect() }
     }
 
     /// What is left of the limits of a pool, by index.
@@ -27,6 +31,8 @@ impl Budget {
     pub(super) fn affords(&self, problem: &Problem<'_>, candidate: &Candidate, wanted: u32) -> u32 {
         let pool = problem.pool(candidate);
         let limits = &problem.snapshot.node_pools()[pool].limits;
+        let slots = candidate.reservation.map(|index| self.slots.get(index).copied().unwrap_or(0).max(0));
+        let wanted = slots.map_or(wanted, |slots| wanted.min(u32::try_from(slots).unwrap_or(u32::MAX)));
         limits.iter().zip(&self.left[pool]).fold(wanted, |least, ((name, _), left)| {
             let capacity = problem.capacity(candidate, name.as_str());
             match (*left < 0, capacity > 0) {
@@ -41,12 +47,16 @@ impl Budget {
     pub(super) fn no_tighter(problem: &Problem<'_>, other: &Candidate, candidate: &Candidate) -> bool {
         let limits = &problem.snapshot.node_pools()[problem.pool(other)].limits;
         let alike = |name: &str| problem.capacity(other, name) <= problem.capacity(candidate, name);
-        limits.is_empty()
-            || (problem.pool(other) == problem.pool(candidate) && limits.iter().all(|(name, _)| alike(name.as_str())))
+        let reserved = other.reservation.is_some() && other.reservation != candidate.reservation;
+        let within = || problem.pool(other) == problem.pool(candidate) && limits.iter().all(|(name, _)| alike(name.as_str()));
+        !reserved && (limits.is_empty() || within())
     }
 
     /// Takes what nodes of `candidate` use; a negative count gives it back.
     pub(super) fn spend(&mut self, problem: &Problem<'_>, candidate: &Candidate, count: i64) {
+        if let Some(slots) = candidate.reservation.and_then(|index| self.slots.get_mut(index)) {
+            *slots = slots.saturating_sub(count);
+        }
         let pool = problem.pool(candidate);
         for ((name, _), left) in problem.snapshot.node_pools()[pool].limits.iter().zip(&mut self.left[pool]) {
             *left = left.saturating_sub(problem.capacity(candidate, name.as_str()).saturating_mul(count));

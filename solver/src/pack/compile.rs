@@ -6,11 +6,12 @@ use super::host::{Host, Kind, Link};
 use super::manners::{Manners, manners};
 use super::offers::Offers;
 use super::problem::{Candidate, Class, Model, PoolVariant, Problem};
+use super::reservation;
 use super::row;
 use super::settled::Settled;
 use super::variant::{Mentions, Variant, variants};
 use super::variety;
-use crate::{Charges, DaemonSet, InstanceType, NodePool, PodShape, Requirement, Snapshot, Taint, TaintEffect};
+use crate::{Charges, DaemonSet, InstanceType, NodePool, PodShape, Requirement, Snapshot, Taint, TaintEffect, label};
 use fixedbitset::FixedBitSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -208,7 +209,7 @@ impl Compiler<'_> {
             }
         }
         let daemons = self.daemons(pool, list, &variant);
-        let keys = pool.min_values.iter().map(|asked| &*asked.key);
+        let keys = pool.min_values.iter().map(|asked| &*asked.key).chain([label::RESERVATION]);
         let apart: Vec<FixedBitSet> = keys.flat_map(|key| self.problem.offers[list].by_value(key)).collect();
         let sets = signatures.iter().chain(&daemons).map(|(_, set)| set);
         let parts = partition(&variant.offers, sets.chain(&apart));
@@ -235,15 +236,7 @@ impl Compiler<'_> {
             let mut strict = sample.signatures.clone();
             strict.difference_with(&reluctant);
             let strict = self.column(strict);
-            let first = self.problem.offer_indices.len();
-            let all = &self.problem.offers[list].list;
-            let (price, cost) = (all[members[0] as usize].price, all[members[0] as usize].cost);
-            let least_price = members.iter().map(|member| all[*member as usize].price).fold(price, i64::min);
-            self.problem.offer_indices.extend(members);
-            let offers = first..self.problem.offer_indices.len();
-            let candidate =
-                Candidate { variant: variant_index, model, strict, relaxed, price, cost, least_price, offers, bundle: None };
-            self.problem.candidates.push(candidate);
+            self.candidate(list, variant_index, model, [strict, relaxed], members);
         }
         let candidates = start..self.problem.candidates.len();
         let packed = candidates.clone();
@@ -255,6 +248,28 @@ impl Compiler<'_> {
             candidates,
             packed,
         });
+    }
+
+    /// Adds a candidate of offers that are alike, those that cost least first.
+    fn candidate(&mut self, list: usize, variant: usize, model: usize, [strict, relaxed]: [usize; 2], members: Vec<u32>) {
+        let first = self.problem.offer_indices.len();
+        let offers = &self.problem.offers[list];
+        let offer = offers.list[members[0] as usize];
+        let least_price = members.iter().map(|member| offers.list[*member as usize].price).fold(offer.price, i64::min);
+        let candidate = Candidate {
+            variant,
+            model,
+            strict,
+            relaxed,
+            price: offer.price,
+            cost: offer.cost,
+            least_price,
+            offers: first..first + members.len(),
+            reservation: reservation::of(self.problem.snapshot, offers, offer),
+            bundle: None,
+        };
+        self.problem.offer_indices.extend(members);
+        self.problem.candidates.push(candidate);
     }
 
     /// Takes away the signatures that cannot share a host with the daemon pods of a part.

@@ -60,6 +60,8 @@ pub(super) struct Terms<'a> {
     pub(super) measure: Measure,
     /// Whether `minValues` are disregarded, for a bound.
     pub(super) any_values: bool,
+    /// Whether capacity reservations are used, and nothing else; otherwise nodes are paid for.
+    pub(super) reserved: bool,
 }
 
 /// What a search minimises.
@@ -102,6 +104,9 @@ impl Market {
             let offered = if terms.any_values { &variant.candidates } else { &variant.packed };
             for index in offered.clone() {
                 let candidate = &problem.candidates[index];
+                if candidate.reservation.is_some() != terms.reserved {
+                    continue;
+                }
                 if budget.is_some_and(|budget| budget.affords(problem, candidate, 1) == 0) {
                     continue;
                 }

@@ -104,6 +104,8 @@ pub(super) struct Candidate {
     pub(super) least_price: i64,
     /// Its part of [`Problem::offer_indices`], those that cost least first.
     pub(super) offers: std::ops::Range<usize>,
+    /// For reserved capacity, which reservation, by position among the snapshot's.
+    pub(super) reservation: Option<usize>,
     /// For a bundle, what its offers have in common; the offers above are then those of the cheapest of them.
     pub(super) bundle: Option<Box<Bundle>>,
 }

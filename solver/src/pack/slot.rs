@@ -129,8 +129,12 @@ struct Seen {
 /// How many nodes a quick plan without slots buys.
 fn nodes_without(problem: &Problem<'_>, demand: &[(usize, u32)], options: &Options<'_>) -> u64 {
     let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(NodePool::is_launched_from).collect();
-    let market =
-        Market::new(problem, demand, Terms { pools: &pools, relaxed: true, measure: Measure::Cost, any_values: true }, None);
+    let market = Market::new(
+        problem,
+        demand,
+        Terms { pools: &pools, relaxed: true, measure: Measure::Cost, any_values: true, reserved: false },
+        None,
+    );
     let quick = optimise(&market, 0, options);
     quick.iter().flat_map(|solution| &solution.patterns).map(|pattern| u64::from(pattern.uses)).sum()
 }

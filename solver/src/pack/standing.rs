@@ -20,10 +20,15 @@ pub(super) fn launch(problem: &Problem<'_>, state: &mut State) {
     for (index, pool) in problem.snapshot.node_pools().iter().enumerate().filter(|(_, pool)| pool.unsupported.is_empty()) {
         let variants = problem.variants.iter().filter(|variant| variant.pool == index);
         let candidates = variants.flat_map(|variant| variant.packed.clone());
-        let cheapest = candidates.min_by_key(|candidate| (problem.candidates[*candidate].cost, *candidate));
-        let copies = missing(pool);
-        if let Some(candidate) = cheapest.filter(|_| copies > 0) {
-            state.buy(problem, NewNode { candidate, load: Vec::new(), copies });
+        let mut candidates: Vec<usize> = candidates.collect();
+        candidates.sort_by_key(|candidate| (problem.candidates[*candidate].cost, *candidate));
+        let mut left = missing(pool);
+        for candidate in candidates {
+            let copies = state.budget.affords(problem, &problem.candidates[candidate], left);
+            if copies > 0 {
+                state.buy(problem, NewNode { candidate, load: Vec::new(), copies });
+                left -= copies;
+            }
         }
     }
 }

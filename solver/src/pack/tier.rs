@@ -4,6 +4,7 @@ use super::existing::{Guests, fill_tables};
 use super::greedy::Task;
 use super::market::{Market, Terms};
 use super::problem::{Problem, Row};
+use super::reservation;
 use super::seating::seat;
 use super::state::State;
 use crate::optimize::{Effort, Pattern, Solution, minimise};
@@ -47,7 +48,12 @@ pub(super) fn refuse(problem: &Problem<'_>, state: &mut State, weight: i32, rela
 /// Buys for what is left and fits, from `pools`, until nothing more is placed: rules about hosts may keep pods from the seats that were
 /// bought for their shapes, and those are bought for again.
 pub(super) fn buy(problem: &Problem<'_>, state: &mut State, pools: &[bool], relaxed: bool, options: &Options<'_>) {
-    let terms = Terms { pools, relaxed, measure: options.objective.into(), any_values: false };
+    let terms = Terms { pools, relaxed, measure: options.objective.into(), any_values: false, reserved: false };
+    if reservation::any(problem, pools) {
+        // What is paid for already comes first, and what was proven of payments is not about who goes there.
+        buy_for(problem, state, Terms { reserved: true, ..terms }, None, options);
+        state.proven = None;
+    }
     let start = state.clone();
     buy_for(problem, state, terms, None, options);
     if !state.limits_bind || !state.short {

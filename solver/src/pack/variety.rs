@@ -96,8 +96,8 @@ pub(super) fn bundle(problem: &mut Problem<'_>) {
             let (model, price, offers) = (like.model, like.price, like.offers.clone());
             let (cost, least_price) = (like.cost, like.least_price);
             let [strict, relaxed] = [sketch.strict, sketch.relaxed].map(|column| intern(&mut problem.columns, column));
-            let bundle = Some(Box::new(sketch.bundle));
-            let candidate = Candidate { variant, model, strict, relaxed, price, cost, least_price, offers, bundle };
+            let (reservation, bundle) = (None, Some(Box::new(sketch.bundle)));
+            let candidate = Candidate { variant, model, strict, relaxed, price, cost, least_price, offers, reservation, bundle };
             problem.candidates.push(candidate);
         }
         problem.variants[variant].packed = start..problem.candidates.len();
@@ -148,7 +148,7 @@ impl<'a, 's> Binder<'a, 's> {
         let mut members = Vec::new();
         for index in problem.variants[variant].candidates.clone() {
             let candidate = &problem.candidates[index];
-            if budget.affords(problem, candidate, 1) == 0 {
+            if candidate.reservation.is_some() || budget.affords(problem, candidate, 1) == 0 {
                 continue;
             }
             members.push(Member {

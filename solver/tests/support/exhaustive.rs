@@ -79,7 +79,7 @@ fn distinct(snapshot: &Snapshot, wishes: &[Wish<'_>], all: &[Place<'_>], money: 
         if takes.contains(&true) {
             let domains: Vec<Option<&str>> = keys.iter().map(|key| place.label(key)).collect();
             let daemons: Vec<_> = place.daemons().map(|daemon| &daemon.key).collect();
-            let kind = (&place.pool.name, takes, place.room(), daemons, domains, &place.kind.capacity);
+            let kind = (&place.pool.name, takes, place.room(), daemons, domains, &place.kind.capacity, place.reservation());
             let best = known.entry(kind).or_insert(index);
             if money && place.price < all[*best].price {
                 *best = index;
@@ -243,7 +243,7 @@ impl<'q> Search<'q> {
         welcome && pod.shape.requests.fits_in(left) && open(Box::new(taken)) && self.sites(world).stays_apart(bin, pod, index)
     }
 
-    /// Whether the pool of a place that was opened last still keeps its limits.
+    /// Whether the pool of a place that was opened last still keeps its limits, and its reservation has room.
     fn within_limits(&self, world: &World<'_>, place: &Place<'_>) -> bool {
         let mine: Vec<&Place<'_>> = self
             .bins
@@ -253,11 +253,19 @@ impl<'q> Search<'q> {
                 Ground::Existing(_) => None,
             })
             .collect();
-        place.pool.limits.iter().all(|(resource, limit)| {
-            let name = resource.as_str();
-            let used = |one: &&Place<'_>| if name == "nodes" { 1 } else { one.kind.capacity.get(name) };
-            place.pool.usage.get(name) + mine.iter().map(used).sum::<i64>() <= *limit
-        })
+        let reserved = place.reservation().is_none_or(|id| {
+            let all = self.bins.iter().filter_map(|bin| match bin.ground {
+                Ground::New(other) => world.every_place[other].reservation(),
+                Ground::Existing(_) => None,
+            });
+            all.filter(|other| *other == id).count() <= world.snapshot.reservations().get(id).map_or(0, |slots| *slots as usize)
+        });
+        reserved
+            && place.pool.limits.iter().all(|(resource, limit)| {
+                let name = resource.as_str();
+                let used = |one: &&Place<'_>| if name == "nodes" { 1 } else { one.kind.capacity.get(name) };
+                place.pool.usage.get(name) + mine.iter().map(used).sum::<i64>() <= *limit
+            })
     }
 
     /// The state as rules about other pods see it.

@@ -5,8 +5,8 @@ use super::{CAPACITY, TYPE, ZONE, labels};
 use std::sync::Arc;
 use windlass_solver::plan::{OfferingRef, PlannedNode};
 use windlass_solver::{
-    DaemonSet, HostPort, InstanceType, Labels, MicroUsd, MinValuesPolicy, Namespaces, NodePool, Offering, Plan, Pod, PodSelector,
-    PodShape, Requirement, Resources, Snapshot, Taint, TaintEffect,
+    CapacityType, DaemonSet, HostPort, InstanceType, Labels, MicroUsd, MinValuesPolicy, Namespaces, NodePool, Offering, Plan,
+    Pod, PodSelector, PodShape, Requirement, Resources, Snapshot, Taint, TaintEffect,
 };
 
 /// One node that could be launched.
@@ -138,6 +138,12 @@ pub(crate) fn is_varied(places: &[Place<'_>], place: &Place<'_>, pods: &[&Pod]) 
 }
 
 impl<'a> Place<'a> {
+    /// The capacity reservation that a node here takes room of.
+    pub(crate) fn reservation(&self) -> Option<&str> {
+        let reserved = self.offering.capacity_type == CapacityType::Reserved;
+        self.label("karpenter.k8s.aws/capacity-reservation-id").filter(|_| reserved)
+    }
+
     /// Whether labels and taints let a pod here, and the pod itself could be anywhere.
     pub(crate) fn allows(&self, pod: &Pod) -> bool {
         let ready = pod.shape.refused().is_empty() && pod.shape.not_ready.is_none();

@@ -3,16 +3,16 @@
 
 use super::{
     ARCH, AppExt, CAPACITY, GI, HOST, PoolExt, TYPE, ZONE, apart, app, kind, labels, need, node, pods_with, pool, port, running,
-    shape, spread, taint, tolerates, world,
+    shape, spread, taint, tolerates, world_with,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::sync::Arc;
 use windlass_solver::{
-    DaemonSet, Feature, HostPort, InstanceType, MicroUsd, Namespaces, Node, NodePolicy, NodePool, ObjectKey, Operator, Overhead,
-    Pod, PodAffinityTerm, PodSelector, PodShape, Requirement, ResourceName, Resources, RunningPod, Snapshot, SpreadConstraint,
-    Taint, TaintEffect, Toleration, TolerationOperator, Topology,
+    CapacityType, DaemonSet, Feature, HostPort, InstanceType, MicroUsd, Namespaces, Node, NodePolicy, NodePool, ObjectKey,
+    Offering, Operator, Overhead, Pod, PodAffinityTerm, PodSelector, PodShape, Requirement, ResourceName, Resources, RunningPod,
+    Snapshot, SpreadConstraint, Taint, TaintEffect, Toleration, TolerationOperator, Topology,
 };
 
 /// How large random snapshots get.
@@ -29,19 +29,22 @@ pub(crate) struct Size {
     pub(crate) limits: bool,
     /// Whether pods have rules about domains other than hosts.
     pub(crate) domains: bool,
+    /// Whether there are capacity reservations.
+    pub(crate) reservations: bool,
 }
 
 impl Size {
     /// For exhaustive search.
-    pub(crate) const TINY: Self =
-        Self { kinds: 2, pools: 2, nodes: 0, daemon_sets: 1, shapes: 3, copies: 2, limits: true, domains: false };
+    pub(crate) const TINY: Self = Self::new([2, 2, 0, 1, 3, 2]);
     /// For exhaustive search over whole plans: up to ten pods.
-    pub(crate) const EXACT: Self =
-        Self { kinds: 2, pools: 2, nodes: 2, daemon_sets: 1, shapes: 5, copies: 2, limits: true, domains: false };
-    pub(crate) const SMALL: Self =
-        Self { kinds: 4, pools: 3, nodes: 3, daemon_sets: 2, shapes: 4, copies: 4, limits: true, domains: false };
-    pub(crate) const MEDIUM: Self =
-        Self { kinds: 12, pools: 4, nodes: 8, daemon_sets: 4, shapes: 12, copies: 15, limits: true, domains: false };
+    pub(crate) const EXACT: Self = Self::new([2, 2, 2, 1, 5, 2]);
+    pub(crate) const SMALL: Self = Self::new([4, 3, 3, 2, 4, 4]);
+    pub(crate) const MEDIUM: Self = Self::new([12, 4, 8, 4, 12, 15]);
+
+    /// In the order of the fields.
+    pub(crate) const fn new([kinds, pools, nodes, daemon_sets, shapes, copies]: [usize; 6]) -> Self {
+        Self { kinds, pools, nodes, daemon_sets, shapes, copies, limits: true, domains: false, reservations: false }
+    }
 
     pub(crate) const fn unlimited(self) -> Self {
         Self { limits: false, ..self }
@@ -50,11 +53,26 @@ impl Size {
     pub(crate) const fn with_domains(self) -> Self {
         Self { domains: true, ..self }
     }
+
+    pub(crate) const fn with_reservations(self) -> Self {
+        Self { reservations: true, ..self }
+    }
 }
 
 /// Snapshots of at most this size.
 pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
     let kinds = (1..=size.kinds).prop_flat_map(|count| (0..count).map(instance_type).collect::<Vec<_>>());
+    let kinds = (kinds, vec(any::<bool>(), size.kinds)).prop_map(move |(mut kinds, reserved)| {
+        if size.reservations {
+            kinds
+                .iter_mut()
+                .zip(reserved)
+                .enumerate()
+                .filter(|(_, (_, wanted))| *wanted)
+                .for_each(|(index, (kind, _))| reserve(kind, index));
+        }
+        kinds
+    });
     let pools = kinds.prop_flat_map(move |kinds| {
         let kinds: Arc<[InstanceType]> = kinds.into();
         vec(node_pool(size.limits), 1..=size.pools).prop_map(move |mut pools| {
@@ -94,7 +112,28 @@ pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
         };
         shapes.into_iter().enumerate().map(named).collect::<Vec<_>>()
     });
-    (pools, nodes, daemon_sets, pods).prop_map(|(pools, nodes, daemon_sets, pods)| world(pools, nodes, daemon_sets, pods))
+    let slots = vec(0..=2_u32, if size.reservations { size.kinds } else { 0 });
+    (pools, nodes, daemon_sets, pods, slots).prop_map(|(pools, nodes, daemon_sets, pods, slots)| {
+        let slots = slots.into_iter().enumerate().map(|(index, slots)| (reservation(index), slots));
+        world_with(pools, nodes, daemon_sets, pods, slots)
+    })
+}
+
+fn reservation(kind: usize) -> Arc<str> {
+    format!("cr-{kind}").into()
+}
+
+/// Adds a capacity reservation in zone `b`.
+fn reserve(kind: &mut InstanceType, index: usize) {
+    let like = kind.offerings[2].clone();
+    let id = [("karpenter.k8s.aws/capacity-reservation-id".into(), reservation(index))].into();
+    kind.offerings.push(Offering {
+        capacity_type: CapacityType::Reserved,
+        price: Some(MicroUsd(1)),
+        available: true,
+        labels: id,
+        ..like
+    });
 }
 
 fn copies(name: &str, shape: &Arc<PodShape>, count: usize) -> Vec<Pod> {

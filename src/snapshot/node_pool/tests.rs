@@ -6,7 +6,7 @@ use crate::snapshot::node_class::{Surroundings, classes};
 use crate::snapshot::volume::attachment::Limits;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use windlass_solver::{Feature, NodePool, TaintEffect};
+use windlass_solver::{CapacityType, Feature, MicroUsd, NodePool, TaintEffect};
 
 /// The pools that come of these, with one EC2NodeClass `default`.
 fn read_with(class: Value, pools: Vec<Value>) -> (Vec<NodePool>, Vec<Diagnostic>) {
@@ -80,14 +80,52 @@ fn min_values_are_read_the_most_of_each_key() {
     assert!(messages.is_empty() && pool.unsupported.is_empty());
 }
 
+fn reserving(free: &str) -> Value {
+    node_class(json!({
+        "metadata": {"annotations": {"windlass.dev/capacity-reservations": free}},
+        "spec": {"capacityReservationSelectorTerms": [{"tags": {"a": "b"}}]},
+        "status": {"capacityReservations": [
+            {"id": "cr-1", "availabilityZone": "us-west-2b", "instanceType": "m5.large", "instanceMatchCriteria": "targeted", "ownerID": "012345678901"},
+            {"id": "cr-2", "availabilityZone": "us-west-2b", "instanceType": "m5.large", "instanceMatchCriteria": "targeted", "ownerID": "012345678901"},
+            {"id": "cr-3", "availabilityZone": "us-west-2a", "instanceType": "m5.large", "instanceMatchCriteria": "open", "ownerID": "012345678901",
+             "state": "expiring", "reservationType": "capacity-block"}]}
+    }))
+}
+
 #[test]
-fn reservations_concern_only_pools_that_may_use_them() {
-    let class = node_class(json!({"spec": {"capacityReservationSelectorTerms": [{"id": "cr-0"}]}}));
-    let spot = requirements(&json!([{"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["spot"]}]));
-    let pools = vec![node_pool(json!({"metadata": {"name": "any"}})), node_pool(spot)];
-    let (pools, _) = read_with(class, pools);
+fn reservations_are_offerings_and_the_roomiest_of_a_place_is_used() {
+    let (pools, diagnostics) = read_with(reserving("cr-1=3 cr-2=5, cr-3=9"), vec![node_pool(json!({}))]);
+    assert_eq!(shown(&diagnostics).matches("capacityReservations").count(), 0, "{}", shown(&diagnostics));
+    let kind = pools[0].instance_types.iter().find(|kind| kind.name.as_str() == "m5.large").unwrap();
+    let reserved: Vec<_> = kind.offerings.iter().filter(|one| one.capacity_type == CapacityType::Reserved).collect();
+    assert_eq!(reserved.len(), 1, "one for a type and zone, and none that expires");
+    assert_eq!(reserved[0].labels.get("karpenter.k8s.aws/capacity-reservation-id").map(AsRef::as_ref), Some("cr-2"));
+    assert_eq!(reserved[0].labels.get("karpenter.k8s.aws/capacity-reservation-type").map(AsRef::as_ref), Some("default"));
+    assert_eq!(reserved[0].labels.get("karpenter.k8s.aws/capacity-reservation-interruptible").map(AsRef::as_ref), Some("false"));
+    assert!(reserved[0].labels.contains_key("topology.k8s.aws/zone-id"));
+    assert_eq!((reserved[0].zone.as_str(), reserved[0].price), ("us-west-2b", Some(MicroUsd(1))));
+    assert!(pools[0].unsupported.is_empty());
+}
+
+#[test]
+fn what_is_not_known_of_reservations_is_said() {
+    let (pools, diagnostics) = read_with(reserving("cr-1=3"), vec![node_pool(json!({}))]);
+    let messages = shown(&diagnostics);
+    assert!(messages.contains("how many instances are free in cr-2 is not known"), "{messages}");
+    assert!(messages.contains("annotation windlass.dev/capacity-reservations, as cr-2=1"), "{messages}");
+    assert_eq!(pools.len(), 1);
+    let (pools, diagnostics) = read_with(reserving("cr-1:3"), vec![node_pool(json!({}))]);
+    assert!(pools.is_empty() && shown(&diagnostics).contains("\"cr-1:3\" is not a reservation and its free instances"));
+    let unread = node_class(json!({"spec": {"capacityReservationSelectorTerms": [{"id": "cr-0"}]}}));
+    let (_, diagnostics) = read_with(unread, vec![node_pool(json!({}))]);
+    assert!(shown(&diagnostics).contains("status.capacityReservations: is empty"), "{}", shown(&diagnostics));
+}
+
+#[test]
+fn reservations_and_min_values_do_not_go_together_yet() {
+    let varied = json!([{"key": "node.kubernetes.io/instance-type", "operator": "Exists", "minValues": 3}]);
+    let (pools, _) = read_with(reserving("cr-1=3"), vec![node_pool(requirements(&varied))]);
     assert_eq!(pools[0].unsupported, [Feature::CapacityReservation]);
-    assert!(pools[1].unsupported.is_empty());
 }
 
 #[test]

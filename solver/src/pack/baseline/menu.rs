@@ -2,11 +2,11 @@
 
 use super::super::axis::{Amounts, Axis};
 use super::super::compile::{Welcome, matching_pods, welcome};
-use super::super::offers::Offers;
+use super::super::offers::{Offer, Offers};
 use super::super::variant::{Mentions, Variant, variants};
 use super::domain::Domains;
 use crate::predicate::Candidate;
-use crate::{InstanceType, NodePool, Offering, PodShape, Requirement, Resources, Snapshot};
+use crate::{CapacityType, InstanceType, NodePool, Offering, PodShape, Requirement, Resources, Snapshot};
 use fixedbitset::FixedBitSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -115,6 +115,10 @@ impl<'s> Menu<'s> {
         let daemons: Vec<FixedBitSet> = all_daemons.iter().map(|daemon| matching(&daemon.shape).0).collect();
         let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for offer in variant.offers.ones() {
+            let Offer { instance_type, offering, .. } = offers.list[offer];
+            if offers.types[instance_type].offerings[offering].capacity_type == CapacityType::Reserved {
+                continue;
+            }
             let mut relaxed = FixedBitSet::with_capacity(pods.len());
             let here = pods.iter().enumerate().filter(|(_, (set, _))| set.contains(offer));
             here.for_each(|(signature, _)| relaxed.insert(signature));
