@@ -1,0 +1,219 @@
+"""A whole cluster on this machine: a Kubernetes control plane, AWS, and the nodes, each started as a person would start it by hand."""
+
+import atexit
+import functools
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "nodes"))
+
+from api_server import APPLY, STRATEGIC, UNREACHABLE, ApiServer, Refusal  # noqa: E402
+
+CLUSTER = "emr-on-eks"
+REGION = "us-west-2"
+# How long anything may take that must happen in the end: for a machine that is busy compiling. No test waits for it when all is well.
+PATIENCE_SECONDS = 60
+LOOK_SECONDS = 0.1
+ALIVE = {"Name": "instance-state-name", "Values": ["pending", "running"]}
+OURS = ("karpenter.sh", "karpenter.k8s.aws")
+
+
+class Gave(AssertionError):
+    """Something that must happen did not."""
+
+
+class Environment:
+    """The three servers of one cluster; they end with the block."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.servers: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> "Environment":
+        try:
+            self.kubeconfig = Path(self.serve([str(ROOT / "scripts" / "controlplane"), "serve", "--dir", str(self.folder / "controlplane")]))
+            self.api = ApiServer(self.kubeconfig)
+            authority = self.folder / "controlplane" / "credentials" / "ca.crt"
+            cluster = ["--cluster", CLUSTER, "--region", REGION]
+            known = ["--api-server", self.api.url, "--certificate-authority", str(authority)]
+            self.aws_url = self.serve([sys.executable, str(ROOT / "tests" / "ec2" / "serve.py"), *cluster, *known])
+            seen = ["--endpoint", self.aws_url, "--kubeconfig", str(self.kubeconfig)]
+            self.nodes_url = self.serve([sys.executable, str(ROOT / "tests" / "nodes" / "simulate.py"), *cluster, *seen])
+        except BaseException:
+            self.__exit__()
+            raise
+        self.ec2 = self.client("ec2")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in reversed(self.servers):
+            server.stdin.close()
+            server.stdout.close()
+            server.wait()
+
+    def serve(self, command: list[str]) -> str:
+        """What the server says once it serves. It ends with its input."""
+        name = Path(command[1] if command[0] == sys.executable else command[0]).stem
+        with open(self.folder / f"{name}.log", "w", encoding="utf-8") as log:
+            server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.servers.append(server)
+        said = server.stdout.readline().strip()
+        if not said:
+            raise Gave(f"{' '.join(command)} did not start:\n{(self.folder / f'{name}.log').read_text(encoding='utf-8')}")
+        return said
+
+    def client(self, service: str) -> Any:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        retries = Config(retries={"total_max_attempts": 5, "mode": "standard"})
+        return boto3.client(service, endpoint_url=self.aws_url, region_name=REGION, config=retries, **keys)
+
+    def market(self, **settings: Any) -> dict[str, Any]:
+        """Change what the cloud has; says settings and calls."""
+        return ask("POST", f"{self.aws_url}/_market", settings)
+
+    def calls(self) -> dict[str, int]:
+        return ask("GET", f"{self.aws_url}/_market")["calls"]
+
+    def behaviour(self, **settings: Any) -> None:
+        ask("POST", self.nodes_url, settings)
+
+    def misbehave(self, node: str, what: str) -> None:
+        ask("POST", f"{self.nodes_url}/nodes", {"name": node, "do": what})
+
+    def simulated(self) -> list[dict[str, Any]]:
+        return ask("GET", self.nodes_url)["nodes"]
+
+    def instances(self, *filters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Those that are alive and match."""
+        pages = self.ec2.get_paginator("describe_instances").paginate(Filters=[ALIVE, *filters])
+        return [found for page in pages for reservation in page["Reservations"] for found in reservation["Instances"]]
+
+    def apply(self, *documents: Any) -> None:
+        for document in documents:
+            self.api.call("PATCH", f"{self.path(document)}?fieldManager=e2e&force=true", document, APPLY)
+
+    def apply_file(self, path: Path, change: Callable[[Any], Any] = lambda document: document) -> None:
+        with open(path, encoding="utf-8") as file:
+            self.apply(*(change(document) for document in yaml.safe_load_all(file) if document))
+
+    def install_crds(self) -> None:
+        """Those of deploy/crds."""
+        for path in sorted((ROOT / "deploy" / "crds").glob("*.yaml")):
+            self.apply_file(path)
+
+        def served() -> bool:
+            crds = self.api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+            conditions = [{each["type"]: each["status"] for each in crd.get("status", {}).get("conditions", [])} for crd in crds]
+            return all(each.get("Established") == "True" for each in conditions)
+
+        eventually("the API server serves our kinds", served)
+
+    def namespace(self, name: str) -> None:
+        """With the service account without which no pod is admitted."""
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        eventually(f"{name} has its service account", lambda: self.api.get(f"/api/v1/namespaces/{name}/serviceaccounts/default"))
+
+    def path(self, document: Any) -> str:
+        resource, namespaced = resources(self.api, document["apiVersion"])[document["kind"]]
+        within = f"/namespaces/{document['metadata'].get('namespace', 'default')}" if namespaced else ""
+        return f"{root(document['apiVersion'])}{within}/{resource}/{document['metadata']['name']}"
+
+    def nodes(self) -> list[Any]:
+        return self.api.items("/api/v1/nodes")
+
+    def pods(self, namespace: str, **query: str) -> list[Any]:
+        return self.api.items(f"/api/v1/namespaces/{namespace}/pods", **query)
+
+    def clear(self, namespaces: Iterable[str] = ()) -> None:
+        """Ends all that a test made, whatever state it is in: nobody else is running who would."""
+        for settings, method in ((f"{self.aws_url}/_market", "DELETE"), (self.nodes_url, "DELETE")):
+            ask(method, settings)
+        for version in ("apps/v1", "batch/v1"):
+            for kind in resources(self.api, version).values():
+                for namespace in namespaces:
+                    self.api.delete(f"{root(version)}/namespaces/{namespace}/{kind[0]}", propagationPolicy="Background")
+        for namespace in namespaces:
+            self.api.delete(f"/api/v1/namespaces/{namespace}/pods", gracePeriodSeconds=0)
+        if alive := [found["InstanceId"] for found in self.instances()]:
+            self.ec2.terminate_instances(InstanceIds=alive)
+        for path in self.left_paths():
+            self.finish(path)
+        eventually("the cluster is empty", lambda: not self.left_paths() and not any(self.pods(namespace) for namespace in namespaces))
+
+    def left_paths(self) -> list[str]:
+        paths = [f"/api/v1/nodes/{node['metadata']['name']}" for node in self.nodes()]
+        for group in OURS:
+            for version in (found["version"] for found in (self.api.get(f"/apis/{group}") or {}).get("versions", [])):
+                for plural, _ in resources(self.api, f"{group}/{version}").values():
+                    paths += [f"/apis/{group}/{version}/{plural}/{item['metadata']['name']}" for item in self.api.items(f"/apis/{group}/{version}/{plural}")]
+        return paths
+
+    def finish(self, path: str) -> None:
+        """Delete, whatever waits to be asked first."""
+        try:
+            self.api.delete(path)
+            self.api.call("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
+        except Refusal as why:
+            if why.status != 404:
+                raise
+
+
+def ask(method: str, url: str, document: Any = None) -> dict[str, Any]:
+    body = None if document is None else json.dumps(document).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method)) as reply:
+            return json.load(reply)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise AssertionError(f"{method} {url}: {error.read().decode()}") from error
+
+
+def root(version: str) -> str:
+    return f"/apis/{version}" if "/" in version else f"/api/{version}"
+
+
+@functools.cache
+def resources(api: ApiServer, version: str) -> dict[str, tuple[str, bool]]:
+    """Plural and whether it has namespaces, by kind."""
+    served = api.call("GET", root(version))["resources"]
+    return {each["kind"]: (each["name"], each["namespaced"]) for each in served if "/" not in each["name"] and "list" in each["verbs"]}
+
+
+def eventually(what: str, condition: Callable[[], Any], patience: float = PATIENCE_SECONDS) -> Any:
+    """The condition's first true answer. An API server that is away for a moment is no answer."""
+    deadline = time.monotonic() + patience
+    why = ""
+    while time.monotonic() < deadline:
+        try:
+            if found := condition():
+                return found
+        except UNREACHABLE as away:
+            why = f" ({away})"
+        time.sleep(LOOK_SECONDS)
+    raise Gave(f"never came true: {what}{why}")
+
+
+@functools.cache
+def shared() -> Environment:
+    """The one environment of all tests that leave nothing behind: it takes seconds to start."""
+    scratch = tempfile.TemporaryDirectory(prefix="windlass-e2e-")
+    atexit.register(scratch.cleanup)
+    environment = Environment(Path(scratch.name)).__enter__()
+    atexit.register(environment.__exit__)
+    return environment
+
+
+__all__ = ["CLUSTER", "REGION", "ROOT", "STRATEGIC", "Environment", "Gave", "ask", "eventually", "shared"]
