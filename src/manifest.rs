@@ -8,6 +8,7 @@
 //! Each document is split off, parsed and judged on its own: what is wrong with one never changes what is read of another.
 
 mod admission;
+mod buffer;
 mod document;
 mod field;
 mod files;
@@ -21,6 +22,7 @@ mod owner;
 mod pod;
 mod reader;
 mod reduce;
+pub(crate) mod requests;
 mod scalar;
 mod syntax;
 mod tracked;

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 /// Kinds that are read beside workloads: API version, kind, whether its objects live in a namespace.
-const KINDS: [(&str, &str, bool); 17] = [
+const KINDS: [(&str, &str, bool); 18] = [
     ("v1", "Pod", true),
     ("v1", "Namespace", false),
     ("v1", "Node", false),
@@ -21,6 +21,7 @@ const KINDS: [(&str, &str, bool); 17] = [
     ("storage.k8s.io/v1", "StorageClass", false),
     ("storage.k8s.io/v1", "CSINode", false),
     ("policy/v1", "PodDisruptionBudget", true),
+    ("autoscaling.x-k8s.io/v1beta1", super::buffer::KIND, true),
     ("scheduling.k8s.io/v1", "PriorityClass", false),
     ("node.k8s.io/v1", "RuntimeClass", false),
     ("karpenter.sh/v1", "NodePool", false),
@@ -32,8 +33,18 @@ const KINDS: [(&str, &str, bool); 17] = [
 ];
 
 /// Groups in which a known kind is an older version of it, and not somebody else's kind of the same name.
-const GROUPS: [&str; 9] =
-    ["", "apps", "extensions", "batch", "policy", "storage.k8s.io", "scheduling.k8s.io", "node.k8s.io", "karpenter.sh"];
+const GROUPS: [&str; 10] = [
+    "",
+    "apps",
+    "autoscaling.x-k8s.io",
+    "extensions",
+    "batch",
+    "policy",
+    "storage.k8s.io",
+    "scheduling.k8s.io",
+    "node.k8s.io",
+    "karpenter.sh",
+];
 
 /// What an API version and kind mean.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! From documents to the inventory: which kind a document is, and what happens to it.
 
+use super::buffer::{self, Buffer};
 use super::document::{self, Document, Syntax};
 use super::field::{Finding, any_error, decode, join};
 use super::generate::{Generated, is_unnamed};
@@ -24,6 +25,7 @@ pub(super) struct Reader<'o> {
     interner: Interner,
     specs: SpecCache,
     workloads: Vec<Workload>,
+    buffers: Vec<Sourced<Buffer>>,
     generated: Generated,
 }
 
@@ -86,6 +88,7 @@ impl<'o> Reader<'o> {
             interner: Interner::default(),
             specs: SpecCache::default(),
             workloads: Vec::new(),
+            buffers: Vec::new(),
             generated: Generated::default(),
         }
     }
@@ -237,6 +240,8 @@ impl<'o> Reader<'o> {
             self.ours(&object, api_version, &value);
         } else if workload::KINDS.iter().any(|(_, known)| *known == kind) {
             self.workload(object, value);
+        } else if kind == buffer::KIND {
+            self.buffer(object, value);
         } else {
             self.plain(&object, value);
         }
@@ -350,6 +355,14 @@ impl<'o> Reader<'o> {
         });
     }
 
+    fn buffer(&mut self, object: Object<'_>, value: Value) {
+        let mut found = Vec::new();
+        let read = buffer::read(object.key, value, &mut found);
+        self.report(object.origin, &object.shown, found);
+        let place = object.origin.place();
+        self.buffers.extend(read.map(|value| Sourced { value, place }));
+    }
+
     /// Karpenter's kinds, with the API server's verdict and defaults.
     fn ours(&mut self, object: &Object<'_>, api_version: &str, value: &Value) {
         let Some(admission) = api::admit(api_version, object.kind, value) else { return };
@@ -429,7 +442,8 @@ impl<'o> Reader<'o> {
     /// Settles what needs the whole input.
     pub(super) fn finish(mut self) -> Inventory {
         let mut found = Vec::new();
-        twice::settle(&mut self.inventory, &mut self.workloads, &mut found);
+        twice::settle(&mut self.inventory, &mut self.workloads, &mut self.buffers, &mut found);
+        buffer::resolve(&self.buffers, &mut self.workloads, &mut found);
         let expanded = owner::expand(&self.workloads, &self.inventory.pods, &mut found);
         self.inventory.pods.extend(expanded);
         let pods = std::mem::take(&mut self.inventory.pods);

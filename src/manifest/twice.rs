@@ -1,5 +1,6 @@
 //! Objects that are defined more than once, settled by what they say and never by which comes first.
 
+use super::buffer::{self, Buffer};
 use super::inventory::{DaemonSet, Inventory, PodSet, Sourced};
 use super::workload::Workload;
 use crate::api::{AWSNodeTemplate, Provisioner};
@@ -8,7 +9,12 @@ use kube::Resource;
 use std::collections::BTreeMap;
 
 /// Keeps one of definitions that say the same, with a warning; of definitions that differ none, with one error that names all places.
-pub(super) fn settle(inventory: &mut Inventory, workloads: &mut Vec<Workload>, found: &mut Vec<Diagnostic>) {
+pub(super) fn settle(
+    inventory: &mut Inventory,
+    workloads: &mut Vec<Workload>,
+    buffers: &mut Vec<Sourced<Buffer>>,
+    found: &mut Vec<Diagnostic>,
+) {
     let rules = Rules {
         name: |pod: &Sourced<PodSet>| pod.value.owner.to_string(),
         place: |pod| &pod.place,
@@ -27,6 +33,12 @@ pub(super) fn settle(inventory: &mut Inventory, workloads: &mut Vec<Workload>, f
         same: Workload::says_the_same,
     };
     rules.keep(workloads, found);
+    let rules = Rules {
+        name: |one: &Sourced<Buffer>| format!("{}/{}", buffer::KIND, one.value.key),
+        place: |one| &one.place,
+        same: |a, b| a.value == b.value,
+    };
+    rules.keep(buffers, found);
     objects(&mut inventory.nodes, found);
     objects(&mut inventory.node_pools, found);
     objects(&mut inventory.node_classes, found);

@@ -15,7 +15,7 @@ use windlass_solver::{Labels, ObjectKey};
 
 /// Pods of one workload that are read. Kubernetes supports 150,000 in a whole cluster (kubernetes.io, "Considerations for large
 /// clusters"); a larger number is a slip.
-const PODS_MAX: i32 = 150_000;
+pub(super) const PODS_MAX: i32 = 150_000;
 
 /// Kinds with a pod template, with their API version.
 pub(super) const KINDS: [(&str, &str); 8] = [
@@ -59,7 +59,7 @@ impl Workload {
 /// Where the spec of the pods stands in an object of a kind.
 pub(crate) fn spec_path(kind: &str) -> &'static str {
     match kind {
-        "Pod" => "spec",
+        "Pod" | super::buffer::KIND => "spec",
         "PodTemplate" => "template.spec",
         "CronJob" => "spec.jobTemplate.spec.template.spec",
         _ => "spec.template.spec",

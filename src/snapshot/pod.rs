@@ -1,7 +1,6 @@
 //! Pods: which need a place, what each asks for, and what those that run take up.
 
 mod leaving;
-mod requests;
 mod shape;
 mod topology;
 

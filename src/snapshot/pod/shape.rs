@@ -1,8 +1,8 @@
 //! A pod's spec to the solver's shape. Equal specs are translated once, and equal shapes are one.
 
-use super::requests;
 use super::topology::{NamespaceBook, Reader, has_rules};
 use crate::api::label;
+use crate::manifest::requests;
 use crate::manifest::{Inventory, Sourced};
 use k8s_openapi::api::core::v1::{Affinity, NodeSelectorTerm, PodSpec, Toleration as Tolerated, Volume};
 use k8s_openapi::api::node::v1::RuntimeClass;

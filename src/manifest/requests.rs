@@ -16,7 +16,7 @@ type Texts = BTreeMap<String, Text>;
 
 /// Why a pod's requests are no amounts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RequestError {
+pub(crate) enum RequestError {
     /// The sum does not fit into 63 bits.
     #[error("the requests of {resource} add up to more than can be counted")]
     Overflow { resource: String },
@@ -30,7 +30,7 @@ pub(super) enum RequestError {
 
 impl RequestError {
     /// The resource at fault.
-    pub(super) fn resource(&self) -> &str {
+    pub(crate) fn resource(&self) -> &str {
         match self {
             Self::Overflow { resource } | Self::Amount { resource, .. } | Self::BelowContainers { resource } => resource,
         }
@@ -76,7 +76,7 @@ impl Amounts {
 }
 
 /// The requests of a pod with this overhead, one `pods` included.
-pub(super) fn of(spec: &PodSpec, overhead: Option<&Texts>) -> Result<Resources, RequestError> {
+pub(crate) fn of(spec: &PodSpec, overhead: Option<&Texts>) -> Result<Resources, RequestError> {
     let mut total = containers(spec)?;
     if let Some(pod_level) = &spec.resources {
         replace(&mut total, pod_level)?;
