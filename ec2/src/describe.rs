@@ -1,6 +1,7 @@
 //! The three describe calls behind a catalogue: zones, types, and which type is offered where.
 
 use crate::client::client;
+use crate::fault::causes;
 use crate::machine::Machine;
 use aws_sdk_ec2::error::SdkError;
 use aws_sdk_ec2::types::LocationType;
@@ -47,20 +48,6 @@ impl DescribeError {
     fn new<E: Error + 'static, R: std::fmt::Debug + 'static>(call: &'static str, error: &SdkError<E, R>) -> Self {
         Self { call, why: causes(error) }
     }
-}
-
-/// An error and its causes, separated by colons; the SDK's own text is often only "service error".
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let said = inner.to_string();
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 /// Describes a region. `endpoint` replaces EC2's own URL.
