@@ -3,6 +3,8 @@
 pub mod calls;
 pub mod instance;
 pub mod launch;
+#[cfg(feature = "aws")]
+pub mod user_data;
 
 pub use calls::{Cloud, Swept};
 pub use instance::{Instance, InstanceId, InstanceState};
