@@ -1,5 +1,7 @@
 //! The cloud as plain values: what the engine asks of EC2 and what it learns; and the trait of whoever carries it out.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod calls;
 pub mod instance;
 pub mod launch;
