@@ -11,6 +11,7 @@ mod api_server;
 mod fault;
 mod image;
 mod launch;
+pub mod policy;
 mod profile;
 mod resolve;
 mod subnet;
