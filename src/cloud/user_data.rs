@@ -10,7 +10,7 @@ mod mime;
 mod registration;
 
 use crate::api::ec2_node_class::{AmiFamily, KubeletConfiguration};
-use std::net::IpAddr;
+use core::net::IpAddr;
 use windlass_solver::{Labels, Taint};
 
 /// The most bytes that EC2 takes, before encoding. Source: EC2 user guide, user data is limited to 16 KB.
