@@ -60,6 +60,8 @@ pub struct PodExplanation {
     pub cheapest_alone: Option<OfferingRef>,
     /// The smallest change that would place it; `None` for a placed pod, and where no single change does.
     pub would_fit_if: Option<String>,
+    /// The preferences that it gave up, in that order; of a pod without a place none is listed.
+    pub dropped_preferences: Vec<String>,
 }
 
 /// Why a node to launch is what it is.

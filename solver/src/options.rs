@@ -1,6 +1,6 @@
 //! What a caller may choose about a solve.
 
-use crate::{CapacityType, MicroUsd, Offering};
+use crate::{CapacityType, MicroUsd, Offering, PreferencePolicy};
 
 /// What to minimise once as many pods as possible are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +57,8 @@ pub struct Options<'a> {
     pub alternatives: usize,
     /// An alternative may cost at most this much more than the chosen offering, in percent.
     pub price_tolerance_percent: u32,
+    /// What becomes of preferences.
+    pub preferences: PreferencePolicy,
     /// Asked between steps; once it says `true` the best plan so far is returned with status `cut`.
     pub cancelled: Option<&'a dyn Fn() -> bool>,
 }
@@ -70,6 +72,7 @@ impl Default for Options<'_> {
             steps: 200_000,
             alternatives: 59,
             price_tolerance_percent: 20,
+            preferences: PreferencePolicy::Respect,
             cancelled: None,
         }
     }
@@ -84,6 +87,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("steps", &self.steps)
             .field("alternatives", &self.alternatives)
             .field("price_tolerance_percent", &self.price_tolerance_percent)
+            .field("preferences", &self.preferences)
             .finish_non_exhaustive()
     }
 }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Identical pods are one class, offers that no pod can tell apart are one candidate, and requirements are bitsets: work grows with
-//! shapes and instance types and not with pods. What is soft (`PreferNoSchedule`) is first heeded by everyone and then, for pods that
-//! found no place, by no one.
+//! shapes and instance types and not with pods. What is soft is first heeded by everyone: preferences are then given up one by one, and
+//! `PreferNoSchedule` last, by pods that found no place.
 
 mod alternatives;
 mod axis;
@@ -40,6 +40,7 @@ mod state;
 mod tier;
 mod variant;
 mod variety;
+mod wishes;
 
 use crate::plan::Charged;
 use crate::{MicroUsd, Options, Plan, Snapshot, Status, Summary};
@@ -48,15 +49,26 @@ use existing::Guests;
 use problem::Problem;
 use report::Pods;
 use state::State;
+use wishes::Lost;
 
 /// Places the pods of `snapshot`. Never fails: what cannot be placed is in the plan with its reason.
 ///
 /// Pods go on existing nodes first, then on nodes of the pools of the highest weight that can take them. Limits hold for every
-/// offering a node may become. Equal snapshots and options give equal plans.
+/// offering a node may become. Preferences are kept where that leaves no pod without a place, see [`mod@crate::preference`]. Equal
+/// snapshots and options give equal plans.
 pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
+    if snapshot.pods().iter().any(|pod| pod.shape.has_preferences()) {
+        return wishes::solve(snapshot, options);
+    }
+    decide(snapshot, options).0
+}
+
+/// A plan for a snapshot whose preferences count for nothing, and the pods that it leaves without a place.
+fn decide(snapshot: &Snapshot, options: &Options<'_>) -> (Plan, Vec<Lost>) {
     let (dealer, mut problem, mut state) = settle(snapshot, options);
     dealer.withdraw(&mut problem, &mut state);
     state.nodes.retain(|node| !node.load.is_empty() || standing::stands(&problem, node));
+    let lost = wishes::lost(&problem, &state);
     let mut pods = Pods::new(&problem);
     let existing_nodes = report::existing(&problem, &state, &mut pods);
     let nodes = report::nodes(&problem, &state, &mut pods, options);
@@ -83,7 +95,7 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
         steps: options.steps - state.steps,
     };
     let certificate = certificate::certificate(&problem, &state, dealer.deals());
-    Plan { summary, nodes, existing_nodes, unschedulable, certificate }
+    (Plan { summary, nodes, existing_nodes, unschedulable, certificate, dropped: Vec::new() }, lost)
 }
 
 /// Deals and packs; where a domain cannot take its share, deals again with what it takes.

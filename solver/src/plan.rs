@@ -41,7 +41,7 @@ pub struct Summary {
     pub placed: usize,
     /// Price of all new nodes.
     pub hourly_cost: MicroUsd,
-    /// Proven: no plan that puts the same pods on new nodes costs less.
+    /// Proven: no plan that puts the same pods on new nodes, and keeps the preferences that this one insists on, costs less.
     pub lower_bound: MicroUsd,
     /// Where something is charged beyond prices: what that makes of cost and bound.
     pub charged: Option<Charged>,
@@ -232,4 +232,16 @@ pub struct Plan {
     pub unschedulable: Vec<Unschedulable>,
     /// What stands behind [`Summary::lower_bound`].
     pub certificate: Certificate,
+    /// Preferences that placed pods gave up, by first pod; pods that gave up the same are listed together. Nothing where preferences are
+    /// ignored.
+    pub dropped: Vec<DroppedPreferences>,
+}
+
+/// Preferences that could not be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedPreferences {
+    /// What was given up, in that order, as sentences for people.
+    pub preferences: Vec<String>,
+    /// By whom, by key.
+    pub pods: Vec<ObjectKey>,
 }

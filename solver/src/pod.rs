@@ -1,6 +1,6 @@
 //! Pods and daemonsets: what they ask of a node.
 
-use crate::{Labels, ObjectKey, Requirement, Resources, Toleration, Topology};
+use crate::{Labels, NodePreference, ObjectKey, Requirement, Resources, Toleration, Topology};
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,8 +13,6 @@ pub enum Feature {
     PodAffinity,
     /// `affinity.podAntiAffinity`.
     PodAntiAffinity,
-    /// `affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution`.
-    NodeAffinityPreference,
     /// A disk of an in-tree driver (`awsElasticBlockStore`, `gcePersistentDisk`, ...) in the pod's own spec, without a claim.
     InTreeVolume,
     /// A claim that waits for the scheduler to choose one of the PersistentVolumes that exist (`kubernetes.io/no-provisioner`).
@@ -31,7 +29,6 @@ impl fmt::Display for Feature {
             Self::TopologySpread => "topologySpreadConstraints",
             Self::PodAffinity => "podAffinity",
             Self::PodAntiAffinity => "podAntiAffinity",
-            Self::NodeAffinityPreference => "preferred node affinity",
             Self::InTreeVolume => "an in-tree volume without a claim",
             Self::StaticVolume => "a volume of a class without provisioner",
             Self::ResourceClaim => "resourceClaims",
@@ -72,6 +69,8 @@ pub struct PodShape {
     /// Required node affinity: at least one term must hold; within a term all. Empty means no constraint. A term without requirements
     /// matches nothing (Kubernetes API).
     pub node_affinity: Vec<Vec<Requirement>>,
+    /// Preferred node affinity.
+    pub node_preferences: Vec<NodePreference>,
     /// Tolerations.
     pub tolerations: Vec<Toleration>,
     /// Host ports.
@@ -81,10 +80,13 @@ pub struct PodShape {
     pub volume_topology: Vec<Vec<Vec<Requirement>>>,
     /// Its rules about other pods.
     pub topology: Topology,
-    /// Features it asks for that the solver refuses, sorted, each once; those of `topology` need not be listed.
+    /// Features it asks for that the solver refuses, sorted, each once.
     pub unsupported: Vec<Feature>,
     /// Why no node at all may take it before something outside of scheduling changes, for people: a volume that is not ready.
     pub not_ready: Option<Arc<str>>,
+    /// Whether `PreferNoSchedule` taints keep it away like `NoSchedule`. Not Kubernetes': the solver sets it while it insists on
+    /// preferences, which are given up before such taints are put up with (Karpenter).
+    pub insists: bool,
 }
 
 impl PodShape {
@@ -92,16 +94,6 @@ impl PodShape {
     pub(crate) fn requirements(&self) -> impl Iterator<Item = &Requirement> {
         let volumes = self.volume_topology.iter().flatten().flatten();
         self.node_selector.iter().chain(self.node_affinity.iter().flatten()).chain(volumes)
-    }
-}
-
-impl PodShape {
-    /// Every feature it asks for that the solver refuses, sorted, each once.
-    pub fn refused(&self) -> Vec<Feature> {
-        let mut all: Vec<Feature> = self.unsupported.iter().copied().chain(self.topology.unsupported()).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
     }
 }
 

@@ -19,6 +19,13 @@ impl Snapshot {
     pub fn builder() -> SnapshotBuilder {
         SnapshotBuilder::default()
     }
+    /// The same with other pods, of the same names in the same order.
+    pub(crate) fn with_pods(&self, pods: Vec<Pod>) -> Self {
+        debug_assert!(pods.iter().map(|pod| &pod.key).eq(self.pods.iter().map(|pod| &pod.key)), "other pods");
+        let Self { pods: _, daemon_sets, nodes, node_pools, reservations } = self;
+        let (daemon_sets, nodes, node_pools) = (daemon_sets.clone(), nodes.clone(), node_pools.clone());
+        Self { pods, daemon_sets, nodes, node_pools, reservations: reservations.clone() }
+    }
     /// Pods to place, by key.
     pub fn pods(&self) -> &[Pod] {
         &self.pods

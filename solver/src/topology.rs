@@ -3,7 +3,7 @@
 //! A *domain* is a set of nodes that share the value of a label, such as one host or one zone. Selectors are resolved when the snapshot
 //! is taken: namespaces are names, and `matchLabelKeys` and `mismatchLabelKeys` are requirements like any other.
 
-use crate::{Feature, Labels, Requirement, label};
+use crate::{Labels, Requirement, label};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl fmt::Display for PodSelector {
 pub enum WhenUnsatisfiable {
     /// The pod waits.
     DoNotSchedule,
-    /// The pod is placed all the same.
+    /// The pod is placed all the same: a preference.
     ScheduleAnyway,
 }
 
@@ -117,21 +117,16 @@ pub struct Topology {
     pub anti_affinity: Vec<PodAffinityTerm>,
     /// Pods with which it shares its zone, whichever that is; it is among them itself. Not Kubernetes': `windlass.dev/same-zone-as`.
     pub same_zone: Vec<PodSelector>,
+    /// Required affinity of which each term holds for itself; those of `affinity` must hold for one and the same pod. Not Kubernetes': what
+    /// the solver makes of preferred affinity while it insists on it.
+    pub company: Vec<PodAffinityTerm>,
 }
 
 impl Topology {
     /// Whether there is no rule.
     pub fn is_empty(&self) -> bool {
-        self.spread.is_empty() && self.affinity.is_empty() && self.anti_affinity.is_empty() && self.same_zone.is_empty()
-    }
-
-    /// The rules that the solver refuses: preferences.
-    pub(crate) fn unsupported(&self) -> impl Iterator<Item = Feature> {
-        let spread = self.spread.iter().any(|one| one.when_unsatisfiable == WhenUnsatisfiable::ScheduleAnyway);
-        let with = self.affinity.iter().any(PodAffinityTerm::is_preferred);
-        let apart = self.anti_affinity.iter().any(PodAffinityTerm::is_preferred);
-        let all = [(spread, Feature::TopologySpread), (with, Feature::PodAffinity), (apart, Feature::PodAntiAffinity)];
-        all.into_iter().filter(|(present, _)| *present).map(|(_, feature)| feature)
+        let Self { spread, affinity, anti_affinity, same_zone, company } = self;
+        spread.is_empty() && affinity.is_empty() && anti_affinity.is_empty() && same_zone.is_empty() && company.is_empty()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Karpenter's algorithm: each of its rules in a case, every plan of it valid, and the whole against a plain retelling.
 
 mod neighbours;
+mod preferences;
 
 use crate::properties::cases;
 use crate::support::random::{Size, snapshots};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use windlass_solver::baseline::karpenter;
 use windlass_solver::{
     CapacityType, DaemonSet, Feature, InstanceType, MicroUsd, NodePool, ObjectKey, Operator, Options, Plan, Pod, PodShape,
-    Reason, Snapshot, TaintEffect, TolerationOperator, Topology, check, solve,
+    PreferencePolicy, Reason, Snapshot, TaintEffect, TolerationOperator, Topology, check, solve,
 };
 
 /// Our plan, searched for shortly.
@@ -23,7 +24,7 @@ fn ours(snapshot: &Snapshot) -> Plan {
 
 /// The baseline's plan, which must be valid but for rules about other pods: Karpenter does not look back when a later pod breaks one.
 fn packed(snapshot: &Snapshot) -> Plan {
-    let plan = karpenter(snapshot, &ours(snapshot));
+    let plan = karpenter(snapshot, &ours(snapshot), PreferencePolicy::Respect);
     let faults = check(snapshot, &plan).into_iter().filter(|found| !found.is_about_other_pods());
     let texts: Vec<String> = faults.map(|fault| fault.to_string()).collect();
     assert!(texts.is_empty(), "{texts:#?}\n{plan:#?}");
@@ -205,7 +206,7 @@ proptest! {
             shape(cpu * 100, memory * GI / 4).pods(&format!("p{index}"), *count)
         }).collect();
         let world = world([pool("default").types(types.clone())], [], [], pods.clone());
-        let plan = karpenter(&world, &ours(&world));
+        let plan = karpenter(&world, &ours(&world), PreferencePolicy::Respect);
         prop_assert_eq!((plan.summary.hourly_cost, plan.nodes.len()), retold(&types, &pods));
     }
 }
@@ -233,7 +234,7 @@ proptest! {
     fn without_limits_and_nodes_it_places_what_we_place(snapshot in snapshots(Size::SMALL.unlimited())) {
         let snapshot = world(snapshot.node_pools().to_vec(), [], quiet(snapshot.daemon_sets()), strangers(snapshot.pods()));
         let ours = ours(&snapshot);
-        let plan = karpenter(&snapshot, &ours);
+        let plan = karpenter(&snapshot, &ours, PreferencePolicy::Respect);
         let refused = |plan: &Plan| plan.unschedulable.iter().map(|entry| entry.pod.clone()).collect::<Vec<_>>();
         prop_assert_eq!(refused(&plan), refused(&ours));
         prop_assert!(ours.summary.lower_bound <= plan.summary.hourly_cost);

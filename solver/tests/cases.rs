@@ -12,6 +12,7 @@ mod labels;
 mod market;
 mod min_values;
 mod pools;
+mod preferences;
 mod priority;
 mod reservations;
 mod resources;

@@ -19,7 +19,7 @@ fn pod<'a>(snapshot: &'a Snapshot, key: &ObjectKey) -> &'a Pod {
 }
 
 /// The pods that are not refused for a feature or a volume, highest priority first, equal ones side by side.
-fn placeable<'a>(snapshot: &'a Snapshot, plan: &Plan) -> Vec<&'a Pod> {
+pub(crate) fn placeable<'a>(snapshot: &'a Snapshot, plan: &Plan) -> Vec<&'a Pod> {
     let refused = |pod: &Pod| {
         let entry = plan.unschedulable.iter().find(|entry| entry.pod == pod.key);
         entry.is_some_and(|entry| matches!(entry.reason, Reason::NotYetSupported | Reason::VolumeNotReady))
@@ -30,7 +30,7 @@ fn placeable<'a>(snapshot: &'a Snapshot, plan: &Plan) -> Vec<&'a Pod> {
 }
 
 /// How many of `pods` the plan leaves out, by priority from the highest.
-fn lost(plan: &Plan, pods: &[&Pod]) -> Vec<usize> {
+pub(crate) fn lost(plan: &Plan, pods: &[&Pod]) -> Vec<usize> {
     let out = |pod: &&&Pod| plan.unschedulable.iter().any(|entry| entry.pod == pod.key);
     pods.chunk_by(|a, b| a.shape.priority == b.shape.priority).map(|level| level.iter().filter(out).count()).collect()
 }

@@ -49,6 +49,7 @@ fn plan(snapshot: &Snapshot) -> Plan {
             would_fit_if: Some("cpu request <= 7900m".to_owned()),
         }],
         certificate: Certificate::default(),
+        dropped: Vec::new(),
     };
     let plan = resummed(plan);
     assert_eq!(check(snapshot, &plan), []);

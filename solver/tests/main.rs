@@ -4,6 +4,7 @@
 //! - `charges`: what is charged beyond prices.
 //! - `cases`: the rules of scheduling, one small named case each.
 //! - `properties`: what holds for every plan, on random snapshots.
+//! - `preferences`: what pods would rather have, on random snapshots.
 //! - `neighbours`: `check` finds broken rules about pods that share a host.
 //! - `broken_promises`: `check` finds broken rules about domains, company and what pools ask for.
 //! - `pool_rules`: `minValues` and static pools on random snapshots.
@@ -26,6 +27,7 @@ mod explanations;
 mod neighbours;
 mod optimum;
 mod pool_rules;
+mod preferences;
 mod properties;
 mod relaxations;
 mod support;

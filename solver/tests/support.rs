@@ -4,6 +4,7 @@ pub(crate) mod exhaustive;
 pub(crate) mod oracle;
 pub(crate) mod random;
 pub(crate) mod rules;
+pub(crate) mod wishes;
 
 use std::sync::Arc;
 use windlass_solver::{

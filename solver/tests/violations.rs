@@ -81,6 +81,7 @@ fn plan(snapshot: &Snapshot) -> Plan {
             would_fit_if: None,
         }],
         certificate: Certificate::default(),
+        dropped: Vec::new(),
     }
 }
 

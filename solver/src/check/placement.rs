@@ -56,7 +56,7 @@ impl<'a> Roll<'a, '_> {
                 let (pod, place) = (key.clone(), place.to_owned());
                 self.violations.push(Violation::PodNotReady { pod, place, why: why.to_string() });
             }
-            if let Some(feature) = pod.shape.refused().first().filter(|_| placed) {
+            if let Some(feature) = pod.shape.unsupported.first().filter(|_| placed) {
                 self.violations.push(Violation::PodUnsupported { pod: key.clone(), place: place.to_owned(), feature: *feature });
             }
         }

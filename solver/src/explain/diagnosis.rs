@@ -57,7 +57,7 @@ pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &Limi
         return Diagnosis { reason, message, funnel: Vec::new(), would_fit_if: None };
     }
     let found = survey(snapshot, shape, limits_left);
-    let refused = shape.refused();
+    let refused = &shape.unsupported;
     if !refused.is_empty() {
         let single = match refused[..] {
             [feature] if found.open > 0 => Some(Relaxation::DropFeature(feature)),
@@ -67,7 +67,7 @@ pub(crate) fn diagnose(snapshot: &Snapshot, shape: &PodShape, limits_left: &Limi
             reason: Reason::NotYetSupported,
             message: format!(
                 "it asks for {}, which is not planned yet and never ignored: remove that from the pod, or place it by hand",
-                features(&refused)
+                features(refused)
             ),
             funnel: Vec::new(),
             would_fit_if: single.map(|change| change.to_string()),

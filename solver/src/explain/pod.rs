@@ -21,11 +21,21 @@ pub(super) fn explain(snapshot: &Snapshot, plan: &Plan, key: &ObjectKey) -> Opti
             funnel: entry.funnel.clone(),
             cheapest_alone: found.cheapest,
             would_fit_if: entry.would_fit_if.clone(),
+            dropped_preferences: Vec::new(),
         });
     }
     let funnel = funnel(&pod.shape, &found);
     let binding = tightest(&found, &funnel);
-    Some(PodExplanation { pod: key.clone(), outcome, funnel, binding, cheapest_alone: found.cheapest, would_fit_if: None })
+    let dropped = plan.dropped.iter().find(|one| one.pods.contains(key));
+    Some(PodExplanation {
+        pod: key.clone(),
+        outcome,
+        funnel,
+        binding,
+        cheapest_alone: found.cheapest,
+        would_fit_if: None,
+        dropped_preferences: dropped.map(|one| one.preferences.clone()).unwrap_or_default(),
+    })
 }
 
 fn outcome(plan: &Plan, key: &ObjectKey) -> Option<Outcome> {

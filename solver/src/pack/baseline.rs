@@ -30,7 +30,9 @@ mod variety;
 
 use crate::explain::diagnose_beside;
 use crate::plan::{Certificate, ExistingPlacement, OfferingRef, PlannedNode, RelaxedMinValues};
-use crate::{MicroUsd, NodeName, NodePoolName, ObjectKey, Offering, Plan, Snapshot, Status, Summary, Unschedulable};
+use crate::{
+    MicroUsd, NodeName, NodePoolName, ObjectKey, Offering, Plan, PreferencePolicy, Snapshot, Status, Summary, Unschedulable,
+};
 use claim::Claim;
 use queue::Floor;
 use standing::Standing;
@@ -38,14 +40,14 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// What Karpenter's algorithm makes of `snapshot`. `ours` is a plan of [`crate::solve`] for it: its lower bound is taken over where it
-/// holds here as well, which is where at least the same pods go on new nodes; elsewhere the bound is zero.
+/// holds here as well, which is where at least the same pods go on new nodes and nobody's preferences count; elsewhere the bound is zero.
 ///
 /// Nodes are listed without alternatives, but for those that `minValues` ask for. Equal snapshots give equal plans.
-pub fn karpenter(snapshot: &Snapshot, ours: &Plan) -> Plan {
+pub fn karpenter(snapshot: &Snapshot, ours: &Plan, policy: PreferencePolicy) -> Plan {
     let standing = Standing::of(snapshot, ours);
     let launched = standing.launched(snapshot);
     let snapshot = launched.as_ref().unwrap_or(snapshot);
-    let mut floor = Floor::new(snapshot);
+    let mut floor = Floor::new(snapshot, policy);
     floor.run();
     let claims = std::mem::take(&mut floor.claims);
     let purchases = purchases(&floor, claims);
@@ -55,7 +57,8 @@ pub fn karpenter(snapshot: &Snapshot, ours: &Plan) -> Plan {
     nodes.extend(standing.returned(snapshot, &mut existing_nodes));
     nodes.sort_by_key(|node| snapshot.node_pools().iter().position(|pool| pool.name == node.node_pool));
     let hourly_cost: MicroUsd = nodes.iter().map(|node| node.offering.price).sum();
-    let lower_bound = bound(&floor, &purchases, ours).min(hourly_cost);
+    let biased = policy == PreferencePolicy::Respect && snapshot.pods().iter().any(|pod| pod.shape.has_preferences());
+    let lower_bound = if biased { MicroUsd::ZERO } else { bound(&floor, &purchases, ours).min(hourly_cost) };
     let unschedulable = unschedulable(&mut pods, ours);
     let summary = Summary {
         pods: snapshot.pods().len(),
@@ -66,7 +69,7 @@ pub fn karpenter(snapshot: &Snapshot, ours: &Plan) -> Plan {
         status: if hourly_cost == lower_bound { Status::Optimal } else { Status::Feasible },
         steps: 0,
     };
-    Plan { summary, nodes, existing_nodes, unschedulable, certificate: Certificate::default() }
+    Plan { summary, nodes, existing_nodes, unschedulable, certificate: Certificate::default(), dropped: Vec::new() }
 }
 
 /// What a claim became.

@@ -119,10 +119,10 @@ fn signatures(shapes: &[Arc<PodShape>], manners: &Manners) -> (Vec<Arc<PodShape>
 }
 
 /// What of a shape is decided by labels and taints.
-type Constraints<'a> = (&'a [Requirement], &'a [Vec<Requirement>], &'a [Vec<Vec<Requirement>>], &'a [crate::Toleration]);
+type Constraints<'a> = (&'a [Requirement], &'a [Vec<Requirement>], &'a [Vec<Vec<Requirement>>], &'a [crate::Toleration], bool);
 
 fn constraints(shape: &PodShape) -> Constraints<'_> {
-    (&shape.node_selector, &shape.node_affinity, &shape.volume_topology, &shape.tolerations)
+    (&shape.node_selector, &shape.node_affinity, &shape.volume_topology, &shape.tolerations, shape.insists)
 }
 
 /// The shape of a group with what else a node must satisfy.
@@ -174,6 +174,7 @@ pub(super) fn welcome(shape: &PodShape, taints: &[Taint]) -> Welcome {
     taints.iter().filter(|taint| !taint.tolerated_by(&shape.tolerations)).fold(Welcome::Full, |so_far, taint| {
         match (so_far, taint.effect) {
             (Welcome::None, _) | (_, TaintEffect::NoSchedule | TaintEffect::NoExecute) => Welcome::None,
+            (_, TaintEffect::PreferNoSchedule) if shape.insists => Welcome::None,
             (_, TaintEffect::PreferNoSchedule) => Welcome::Reluctant,
         }
     })

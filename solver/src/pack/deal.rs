@@ -66,7 +66,7 @@ impl<'s> Table<'s> {
         let count = keys.len();
         let mut terrain = Terrain::new(draft, keys);
         let is_live = |(index, group): (usize, &Group)| {
-            let ready = group.shape.refused().is_empty() && group.shape.not_ready.is_none() && group.refused.is_none();
+            let ready = group.shape.unsupported.is_empty() && group.shape.not_ready.is_none() && group.refused.is_none();
             ready && terrain.is_placeable(index)
         };
         let live: Vec<bool> = draft.groups.iter().enumerate().map(is_live).collect();

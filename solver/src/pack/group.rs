@@ -58,12 +58,13 @@ impl<'s> Selectors<'s> {
         for pod in snapshot.pods() {
             shapes.entry(Arc::as_ptr(&pod.shape)).or_insert(&pod.shape);
         }
-        let pending = shapes.into_values().filter(|shape| !shape.topology.is_empty() && shape.refused().is_empty());
+        let pending = shapes.into_values().filter(|shape| !shape.topology.is_empty() && shape.unsupported.is_empty());
         let mut all: BTreeSet<&PodSelector> = BTreeSet::new();
         for shape in pending {
             all.extend(shape.topology.anti_affinity.iter().map(|term| &term.selector));
             all.extend(shape.topology.affinity.iter().map(|term| &term.selector));
             all.extend(shape.topology.spread.iter().map(|one| &one.selector));
+            all.extend(shape.topology.company.iter().map(|term| &term.selector));
             all.extend(&shape.topology.same_zone);
         }
         let of_daemons = || snapshot.daemon_sets().iter().map(|daemon| &daemon.shape.topology);

@@ -43,9 +43,13 @@ fn rules_of<'a>(topology: &'a Topology, selectors: &'a Selectors<'_>) -> impl It
         .iter()
         .filter(move |one| on_host(&one.topology_key) && one.when_unsatisfiable == WhenUnsatisfiable::DoNotSchedule)
         .map(|one| Rule { kind: Kind::Spread(one.max_skew), selectors: vec![selectors.index(&one.selector)] });
-    // kube-scheduler looks for pods that match every term at once.
-    let required = || topology.affinity.iter().filter(|term| !term.is_preferred());
-    let with = required().any(|term| on_host(&term.topology_key)).then(|| {
+    // kube-scheduler looks for pods that match every term at once. Preferences that are insisted on are rules of their own, but a pod
+    // joins one host only: there they are one rule with what is required, which is stricter.
+    let own = || topology.affinity.iter().filter(|term| !term.is_preferred());
+    let company = || topology.company.iter().filter(|term| on_host(&term.topology_key));
+    let own = move || own().filter(move |_| own().any(|term| on_host(&term.topology_key)));
+    let required = || own().chain(company());
+    let with = required().next().is_some().then(|| {
         let all: BTreeSet<u32> = required().map(|term| selectors.index(&term.selector)).collect();
         Rule { kind: Kind::With, selectors: all.into_iter().collect() }
     });
@@ -59,7 +63,7 @@ pub(super) fn manners(snapshot: &Snapshot, selectors: &Selectors<'_>, groups: &[
     // A daemon pod's own affinity does not keep other pods off its host.
     let binding =
         |shape: &PodShape| -> Vec<Rule> { rules_of(&shape.topology, selectors).filter(|rule| rule.kind != Kind::With).collect() };
-    let pending = groups.iter().filter(|group| group.shape.refused().is_empty());
+    let pending = groups.iter().filter(|group| group.shape.unsupported.is_empty());
     let mut all: BTreeSet<Rule> = pending.flat_map(|group| rules_of(&group.shape.topology, selectors)).collect();
     all.extend(daemons().flat_map(binding));
     let guards = snapshot.nodes().iter().flat_map(|node| &node.running).flat_map(|running| &running.anti_affinity);
@@ -77,7 +81,7 @@ pub(super) fn manners(snapshot: &Snapshot, selectors: &Selectors<'_>, groups: &[
     let of_groups = groups
         .iter()
         .map(|group| {
-            let refused = !group.shape.refused().is_empty();
+            let refused = !group.shape.unsupported.is_empty();
             let own = if refused { Vec::new() } else { rules_of(&group.shape.topology, selectors).collect() };
             let links = book.links(group.selected(), &own);
             *known.entry(links).or_insert_with_key(|links| {

@@ -77,7 +77,7 @@ pub(super) fn choose(problem: &mut Problem<'_>, options: &Options<'_>) {
 
 /// Rows that some new node holds, and their pods.
 fn placeable(problem: &Problem<'_>) -> Vec<(usize, u32)> {
-    let open = |class: &&usize| problem.classes[**class].shape.refused().is_empty() && !problem.joins(**class);
+    let open = |class: &&usize| problem.classes[**class].shape.unsupported.is_empty() && !problem.joins(**class);
     let pods = |row: usize| {
         let classes = problem.rows[row].classes.iter().filter(open);
         classes.map(|class| u32::try_from(problem.classes[*class].pods.len()).unwrap_or(u32::MAX)).fold(0, u32::saturating_add)

@@ -172,5 +172,5 @@ impl State {
 
 /// Whether no node may take such a pod.
 pub(super) fn refused(shape: &PodShape) -> bool {
-    shape.not_ready.is_some() || !shape.refused().is_empty()
+    shape.not_ready.is_some() || !shape.unsupported.is_empty()
 }

@@ -7,7 +7,8 @@ use crate::support::{
 };
 use windlass_solver::baseline::karpenter;
 use windlass_solver::{
-    Node, NodePool, Operator, Plan, Pod, PodAffinityTerm, PodSelector, PodShape, Snapshot, SpreadConstraint, check,
+    Node, NodePool, Operator, Plan, Pod, PodAffinityTerm, PodSelector, PodShape, PreferencePolicy, Snapshot, SpreadConstraint,
+    check,
 };
 
 fn small() -> PodShape {
@@ -122,7 +123,7 @@ fn anti_affinity_keeps_away_who_does_not_carry_it() {
 fn a_later_pod_breaks_the_spread_of_an_earlier_one() {
     let pods = [over(shape(1000, GI), HOST, "web").pods("first", 1).app("web"), shape(500, GI).pods("later", 1).app("web")];
     let world = of(pods);
-    let plan = karpenter(&world, &solved(&world));
+    let plan = karpenter(&world, &solved(&world), PreferencePolicy::Respect);
     assert_eq!(shown(&plan), ["small: first-0 later-0"]);
     assert_eq!(check(&world, &plan).len(), 1);
     assert_eq!(solved(&world).nodes.len(), 2);

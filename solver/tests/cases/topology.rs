@@ -171,39 +171,3 @@ fn a_rule_about_hosts_is_named_where_no_node_may_be_added() {
         "{message}"
     );
 }
-
-/// What is not honoured is refused by name.
-mod refused {
-    use super::*;
-    use crate::support::spread;
-    use windlass_solver::{Reason, WhenUnsatisfiable, solve};
-
-    /// The messages for the pods without a place, all of which must be refusals.
-    fn messages(snapshot: &Snapshot) -> Vec<String> {
-        let plan = solve(snapshot, &windlass_solver::Options::default());
-        assert!(windlass_solver::check(snapshot, &plan).is_empty());
-        assert!(plan.unschedulable.iter().all(|entry| entry.reason == Reason::NotYetSupported), "{plan:#?}");
-        plan.unschedulable.iter().map(|entry| format!("{}: {}", entry.pod.name, entry.message)).collect()
-    }
-
-    fn refused(edit: impl Fn(&mut PodShape)) -> String {
-        let mut shape = small();
-        edit(&mut shape);
-        messages(&new([one(shape.pod("web").app("web"))])).join(" ")
-    }
-
-    #[test]
-    fn preferences_are_refused() {
-        let asks = |what: &str| {
-            format!(
-                "web: it asks for {what}, which is not planned yet and never ignored: remove that from the pod, or place it by hand"
-            )
-        };
-        let preferred = PodAffinityTerm { weight: Some(1), ..apart(app("web")) };
-        assert_eq!(refused(|pod| pod.topology.anti_affinity.push(preferred.clone())), asks("podAntiAffinity"));
-        assert_eq!(refused(|pod| pod.topology.affinity.push(preferred.clone())), asks("podAffinity"));
-        let mut anyway = spread(1, app("web"));
-        anyway.when_unsatisfiable = WhenUnsatisfiable::ScheduleAnyway;
-        assert_eq!(refused(|pod| pod.topology.spread.push(anyway.clone())), asks("topologySpreadConstraints"));
-    }
-}

@@ -146,7 +146,7 @@ impl<'a> Place<'a> {
 
     /// Whether labels and taints let a pod here, and the pod itself could be anywhere.
     pub(crate) fn allows(&self, pod: &Pod) -> bool {
-        let ready = pod.shape.refused().is_empty() && pod.shape.not_ready.is_none();
+        let ready = pod.shape.unsupported.is_empty() && pod.shape.not_ready.is_none();
         ready && may_run(&pod.shape, &self.pool.taints, &self.labels, false)
     }
 

@@ -346,7 +346,7 @@ fn pod_shape(domains: bool) -> impl Strategy<Value = PodShape> {
 }
 
 /// Which pods rules are about.
-fn pod_selectors() -> impl Strategy<Value = PodSelector> {
+pub(crate) fn pod_selectors() -> impl Strategy<Value = PodSelector> {
     let everywhere = PodSelector { namespaces: Namespaces::All, labels: Some(vec![need("app", Operator::In, &["a", "b"])]) };
     select(vec![
         app("a"),
@@ -410,7 +410,7 @@ fn wide_topology() -> impl Strategy<Value = Topology> {
     let zone = prop_oneof![8 => Just(Vec::new()), 1 => vec(pod_selectors(), 1)];
     (vec(one, 0..=2), with, apart_from, hosts, zone).prop_map(|(mut spread, affinity, anti_affinity, host, same_zone)| {
         spread.extend(host.map(|(skew, selector)| crate::support::spread(skew, selector)));
-        Topology { spread, affinity, anti_affinity, same_zone }
+        Topology { spread, affinity, anti_affinity, same_zone, company: Vec::new() }
     })
 }
 

@@ -2,8 +2,7 @@
 
 use super::domain::{Domains, Reach};
 use super::rule::{Kind, Rule, counted_nodes};
-use crate::{Labels, PodAffinityTerm, PodShape, Requirement, Snapshot, WhenUnsatisfiable};
-use std::cmp::Reverse;
+use crate::{Labels, PodAffinityTerm, PodShape, Preference, PreferencePolicy, Requirement, Snapshot, WhenUnsatisfiable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -61,7 +60,7 @@ impl<'s> Book<'s> {
             shapes.entry(Arc::as_ptr(&pod.shape)).or_insert(&pod.shape);
         }
         let mut all: BTreeSet<Rule<'s>> = BTreeSet::new();
-        for shape in shapes.into_values().filter(|shape| !shape.topology.is_empty() && shape.refused().is_empty()) {
+        for shape in shapes.into_values().filter(|shape| !shape.topology.is_empty() && shape.unsupported.is_empty()) {
             all.extend(guards(&shape.topology.anti_affinity));
             all.extend(soft_and_hard(shape).into_iter().map(|(rule, _)| rule));
         }
@@ -86,7 +85,7 @@ impl<'s> Book<'s> {
     }
 
     /// The classes, in the order of their first pods.
-    pub(super) fn classes(&self, snapshot: &Snapshot, relaxable: bool) -> Vec<Class> {
+    pub(super) fn classes(&self, snapshot: &Snapshot, relaxable: bool, policy: PreferencePolicy) -> Vec<Class> {
         let mut classes: Vec<Class> = Vec::new();
         let mut by_labels = BTreeMap::new();
         let mut known: BTreeMap<(Arc<PodShape>, Concern), usize> = BTreeMap::new();
@@ -104,7 +103,7 @@ impl<'s> Book<'s> {
                     let mut guards: Vec<usize> = own.filter_map(|rule| self.number(&rule)).collect();
                     guards.dedup();
                     let (counted, guarded) = (counted.clone(), guarded.clone());
-                    let stances = self.stances(shape, relaxable);
+                    let stances = self.stances(shape, relaxable, policy);
                     classes.push(Class { shape: shape.clone(), pods: Vec::new(), stances, counted, guarded, guards });
                     classes.len() - 1
                 })
@@ -114,21 +113,33 @@ impl<'s> Book<'s> {
         classes
     }
 
-    /// Karpenter's order: preferred affinity to pods, the heaviest first; preferred anti-affinity likewise; spread that need not hold;
-    /// last of all, taints that only prefer.
-    fn stances(&self, shape: &Arc<PodShape>, relaxable: bool) -> Vec<Stance> {
+    /// What the pods insist on: with all preferences, then one less after the other; last of all, taints that only prefer count no more.
+    fn stances(&self, shape: &Arc<PodShape>, relaxable: bool, policy: PreferencePolicy) -> Vec<Stance> {
         let all = soft_and_hard(shape);
-        let mut order: Vec<usize> = (0..all.len()).filter(|index| all[*index].1.is_some()).collect();
-        order.sort_by_key(|index| (all[*index].1, *index));
-        let stance = |dropped: &[usize], relaxed| {
-            let kept = all.iter().enumerate().filter(|(index, _)| !dropped.contains(index));
-            let mut rules: Vec<usize> = kept.filter_map(|(_, (rule, _))| self.number(rule)).collect();
+        let order = shape.preferences();
+        let stance = |kept: &[Preference<'_>], relaxed| {
+            let asked = all.iter().filter(|(_, preference)| preference.is_none_or(|one| kept.contains(&one)));
+            let mut rules: Vec<usize> = asked.filter_map(|(rule, _)| self.number(rule)).collect();
             rules.sort_unstable();
             rules.dedup();
-            Stance { shape: shape.clone(), relaxed, rules, pod: Vec::new(), node: Vec::new() }
+            let heaviest = kept.iter().find_map(|one| match one {
+                Preference::Node(one) => Some(one.requirements.clone()),
+                _ => None,
+            });
+            let shape = heaviest.map_or_else(
+                || shape.clone(),
+                // Like what volumes ask for, it narrows the node and not the domains that the pod's spread counts (Karpenter).
+                |term| {
+                    let mut narrowed = PodShape::clone(shape);
+                    narrowed.volume_topology.push(vec![term]);
+                    Arc::new(narrowed)
+                },
+            );
+            Stance { shape, relaxed, rules, pod: Vec::new(), node: Vec::new() }
         };
-        let mut stances: Vec<Stance> = (0..=order.len()).map(|dropped| stance(&order[..dropped], false)).collect();
-        stances.extend(relaxable.then(|| stance(&order, true)));
+        let first = if policy == PreferencePolicy::Respect { 0 } else { order.len() };
+        let mut stances: Vec<Stance> = (first..=order.len()).map(|dropped| stance(&order[dropped..], false)).collect();
+        stances.extend(relaxable.then(|| stance(&[], true)));
         stances
     }
 }
@@ -159,26 +170,21 @@ impl Stance {
 /// Rules that count a pod, and those that keep it away.
 type Concern = (Vec<usize>, Vec<usize>);
 
-/// When a preference is given up: its kind, and the heaviest first. `None` for what is required.
-type Turn = Option<(u8, Reverse<i32>)>;
-
-/// The rules of a shape that are asked of its own pods.
-fn soft_and_hard(shape: &PodShape) -> Vec<(Rule<'_>, Turn)> {
+/// The rules of a shape that are asked of its own pods, with the preference that each is, if it is one.
+fn soft_and_hard(shape: &PodShape) -> Vec<(Rule<'_>, Option<Preference<'_>>)> {
     let topology = &shape.topology;
-    let term = |term: &'_ PodAffinityTerm, kind, turn: u8| {
-        let turn = term.weight.map(|weight| (turn, Reverse(weight)));
-        (term.topology_key.clone(), kind, turn)
-    };
-    let with = topology.affinity.iter().map(|one| (one, term(one, Kind::With, 0)));
-    let apart = topology.anti_affinity.iter().map(|one| (one, term(one, Kind::Apart, 1)));
-    let terms = with
-        .chain(apart)
-        .map(|(one, (key, kind, turn))| (Rule { key, kind, selector: &one.selector, counted_nodes: None }, turn));
+    let rule = |term: &'_ PodAffinityTerm, kind| (term.topology_key.clone(), kind);
+    let with = topology.affinity.iter().map(|one| (one, rule(one, Kind::With), Preference::Affinity(one)));
+    let apart = topology.anti_affinity.iter().map(|one| (one, rule(one, Kind::Apart), Preference::AntiAffinity(one)));
+    let terms = with.chain(apart).map(|(one, (key, kind), preference)| {
+        let soft = one.is_preferred().then_some(preference);
+        (Rule { key, kind, selector: &one.selector, counted_nodes: None }, soft)
+    });
     let spread = topology.spread.iter().map(|one| {
         let kind = Kind::Spread { max_skew: one.max_skew, min_domains: one.min_domains };
         let counted_nodes = counted_nodes(shape, one);
-        let soft = one.when_unsatisfiable == WhenUnsatisfiable::ScheduleAnyway;
-        (Rule { key: one.topology_key.clone(), kind, selector: &one.selector, counted_nodes }, soft.then_some((2, Reverse(0))))
+        let soft = (one.when_unsatisfiable == WhenUnsatisfiable::ScheduleAnyway).then_some(Preference::Spread(one));
+        (Rule { key: one.topology_key.clone(), kind, selector: &one.selector, counted_nodes }, soft)
     });
     terms.chain(spread).collect()
 }

@@ -8,7 +8,7 @@ use super::class::{Book, Class};
 use super::domain::{Domains, Reach};
 use super::menu::Menu;
 use super::rule::{Kind, Rules};
-use crate::{PodShape, Requirement, ResourceName, Snapshot, TaintEffect};
+use crate::{PodShape, PreferencePolicy, Requirement, ResourceName, Snapshot, TaintEffect};
 use fixedbitset::FixedBitSet;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -51,12 +51,12 @@ pub(super) struct Floor<'s> {
 
 impl<'s> Floor<'s> {
     /// Nobody placed yet.
-    pub(super) fn new(snapshot: &'s Snapshot) -> Self {
+    pub(super) fn new(snapshot: &'s Snapshot, policy: PreferencePolicy) -> Self {
         let pools = snapshot.node_pools();
         let soft = |effect: TaintEffect| effect == TaintEffect::PreferNoSchedule;
         let relaxable = pools.iter().flat_map(|pool| &pool.taints).any(|taint| soft(taint.effect));
         let book = Book::new(snapshot);
-        let mut classes = book.classes(snapshot, relaxable);
+        let mut classes = book.classes(snapshot, relaxable, policy);
         let axis = Axis::new(snapshot, &classes.iter().map(|class| &*class.shape).collect::<Vec<_>>());
         let needs: Vec<Amounts> = classes.iter().map(|class| axis.need(&class.shape.requests, &class.shape.host_ports)).collect();
         let mut interned = Signatures::default();
@@ -136,7 +136,7 @@ impl<'s> Floor<'s> {
     /// Places pods in Karpenter's order: CPU, then memory, descending, then key.
     pub(super) fn run(&mut self) {
         let mut order = Vec::new();
-        let placeable = |shape: &PodShape| shape.not_ready.is_none() && shape.refused().is_empty();
+        let placeable = |shape: &PodShape| shape.not_ready.is_none() && shape.unsupported.is_empty();
         let classes = std::mem::take(&mut self.classes);
         for (index, class) in classes.iter().enumerate().filter(|(_, class)| placeable(&class.shape)) {
             let requests = &class.shape.requests;

@@ -105,24 +105,27 @@ pub(super) fn is_required(one: &SpreadConstraint) -> bool {
     one.when_unsatisfiable == WhenUnsatisfiable::DoNotSchedule
 }
 
-/// Required affinity of a shape as lists of terms that hold for the same pods: its own terms, and each group that shares a zone.
+/// Required affinity of a shape as lists of terms that hold for the same pods: its own terms; each group that shares a zone; and each
+/// preference that is insisted on.
 pub(super) fn affinities(shape: &PodShape) -> Vec<Vec<PodAffinityTerm>> {
     let required: Vec<PodAffinityTerm> = shape.topology.affinity.iter().filter(|term| !term.is_preferred()).cloned().collect();
     let zone = |selector: &PodSelector| {
         vec![PodAffinityTerm { topology_key: label::ZONE.into(), selector: selector.clone(), weight: None }]
     };
     let own = Some(required).filter(|terms| !terms.is_empty());
-    own.into_iter().chain(shape.topology.same_zone.iter().map(zone)).collect()
+    let company = shape.topology.company.iter().map(|term| vec![term.clone()]);
+    own.into_iter().chain(shape.topology.same_zone.iter().map(zone)).chain(company).collect()
 }
 
 /// The keys other than the host's that live groups have rules about: the zone first, then by name.
 pub(super) fn keys(groups: &[Group]) -> Vec<Arc<str>> {
     let mut keys: Vec<Arc<str>> = Vec::new();
-    for group in groups.iter().filter(|group| group.shape.refused().is_empty()) {
+    for group in groups.iter().filter(|group| group.shape.unsupported.is_empty()) {
         let topology = &group.shape.topology;
         let terms = topology.affinity.iter().chain(&topology.anti_affinity).filter(|term| !term.is_preferred());
         let spreads = topology.spread.iter().filter(|one| is_required(one));
         keys.extend(terms.map(|term| &term.topology_key).chain(spreads.map(|one| &one.topology_key)).cloned());
+        keys.extend(topology.company.iter().map(|term| term.topology_key.clone()));
         keys.extend(topology.same_zone.first().map(|_| label::ZONE.into()));
     }
     keys.retain(|key| !on_host(key));
