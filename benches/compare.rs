@@ -19,7 +19,7 @@ mod workload;
 
 use measure::Row;
 use table::Section;
-use windlass_solver::Pod;
+use windlass_solver::{Pod, PreferencePolicy};
 use workload::types::Market;
 use workload::{alibaba, mix, shapes, types};
 
@@ -35,10 +35,14 @@ impl Session {
 
     /// The rows of these workloads, each reported as soon as it is measured.
     fn rows(&self, workloads: impl IntoIterator<Item = (String, Market, Vec<Pod>)>) -> Vec<Row> {
+        self.rows_with(PreferencePolicy::Respect, workloads)
+    }
+
+    fn rows_with(&self, policy: PreferencePolicy, workloads: impl IntoIterator<Item = (String, Market, Vec<Pod>)>) -> Vec<Row> {
         let wanted = workloads.into_iter().filter(|(name, _, _)| self.wants(name));
         wanted
             .map(|(name, market, pods)| {
-                let row = measure::row(&name, &workload::snapshot(&market, &[], &pods));
+                let row = measure::row(&name, &workload::snapshot(&market, &[], &pods), policy);
                 println!("{}", table::line(&row));
                 row
             })
@@ -93,8 +97,17 @@ fn many(session: &Session) -> Vec<Row> {
     session.rows([
         ("5,000 pods, all of different shapes, c/m/r".to_owned(), general(), shapes::distinct(5_000)),
         ("50,000 pods of 60 shapes, c/m/r".to_owned(), general(), shapes::sixty(50_000)),
-        ("4,000 pods with preferences, fake types".to_owned(), types::fake(), mix::preferring(4_000)),
     ])
+}
+
+/// Karpenter's pods with preferences under each of its policies.
+fn preferences(session: &Session) -> Vec<Row> {
+    let policies = [("respected", PreferencePolicy::Respect), ("ignored", PreferencePolicy::Ignore)];
+    let rows = policies.into_iter().flat_map(|(what, policy)| {
+        let name = format!("4,000 pods with preferences, {what}");
+        session.rows_with(policy, [(name, types::fake(), mix::preferring(4_000))])
+    });
+    rows.collect()
 }
 
 /// Batches as they come, on the largest and on the sober catalogue.
@@ -131,7 +144,7 @@ fn main() {
         Section::Real(recorded),
         Section::Solved("catalogues", catalogues(&session)),
         Section::Solved("trace", trace(&session)),
-        Section::Solved("shapes", many(&session)),
+        Section::Solved("shapes", many(&session).into_iter().chain(preferences(&session)).collect()),
         Section::Online(arrivals(&session)),
     ];
     if flags.iter().any(|flag| flag == "--write") {

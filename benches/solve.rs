@@ -6,7 +6,7 @@ mod workload;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use windlass_solver::baseline::karpenter;
-use windlass_solver::{Options, Snapshot, solve};
+use windlass_solver::{Options, PreferencePolicy, Snapshot, solve};
 use workload::{alibaba, mix, snapshot, types};
 
 fn measure(criterion: &mut Criterion, group: &str, snapshot: &Snapshot) {
@@ -15,7 +15,9 @@ fn measure(criterion: &mut Criterion, group: &str, snapshot: &Snapshot) {
     let mut group = criterion.benchmark_group(group);
     group.sample_size(10).throughput(Throughput::Elements(size as u64));
     group.bench_with_input(BenchmarkId::new("windlass", size), snapshot, |b, s| b.iter(|| solve(s, &Options::default())));
-    group.bench_with_input(BenchmarkId::new("karpenter-algorithm", size), snapshot, |b, s| b.iter(|| karpenter(s, &plan)));
+    group.bench_with_input(BenchmarkId::new("karpenter-algorithm", size), snapshot, |b, s| {
+        b.iter(|| karpenter(s, &plan, PreferencePolicy::Respect));
+    });
     group.finish();
 }
 

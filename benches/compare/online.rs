@@ -8,7 +8,9 @@ use super::workload::types::Market;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use windlass_solver::baseline::karpenter;
-use windlass_solver::{MicroUsd, Node, ObjectKey, Options, Plan, PlannedNode, Pod, RunningPod, Snapshot, check, solve};
+use windlass_solver::{
+    MicroUsd, Node, ObjectKey, Options, Plan, PlannedNode, Pod, PreferencePolicy, RunningPod, Snapshot, check, solve,
+};
 
 /// What a stream of pods came to.
 pub(crate) struct Arrivals {
@@ -94,6 +96,6 @@ pub(crate) fn arrive(name: &str, market: &Market, pods: &[Pod], batch: usize) ->
     let ours = stream(market, pods, batch, |world| solve(world, &Options::default()));
     assert_eq!(ours.violations, 0, "{name}");
     let nothing = blank();
-    let karpenter = stream(market, pods, batch, |world| karpenter(world, &nothing));
+    let karpenter = stream(market, pods, batch, |world| karpenter(world, &nothing, PreferencePolicy::Respect));
     Arrivals { name: name.to_owned(), pods: pods.len(), bound: at_once.summary.lower_bound, ours, karpenter }
 }

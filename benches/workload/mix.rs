@@ -4,8 +4,8 @@
 use super::{MI, Random, beside, pod, shape};
 use std::sync::Arc;
 use windlass_solver::{
-    Labels, Namespaces, NodePolicy, ObjectKey, Pod, PodAffinityTerm, PodSelector, PodShape, Requirement, SpreadConstraint,
-    WhenUnsatisfiable,
+    Labels, Namespaces, NodePolicy, NodePreference, ObjectKey, Pod, PodAffinityTerm, PodSelector, PodShape, Requirement,
+    SpreadConstraint, WhenUnsatisfiable,
 };
 
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -83,11 +83,12 @@ pub(crate) fn diverse(count: usize) -> Vec<Pod> {
         .collect()
 }
 
-/// 4,000 pods of one size, each of which prefers zone 1, no other of them in its zone (which cannot be), and no other on its host.
+/// Pods of one size, each of which prefers zone 1, no other of them in its zone (which cannot be), and no other on its host.
 pub(crate) fn preferring(count: usize) -> Vec<Pod> {
     let mut random = Random::new(42);
     let mut asks = shape(random.pick(&CPU), random.pick(&MEMORY) * MI);
     let nginx = || selector("app", "nginx");
+    asks.node_preferences = vec![NodePreference { weight: 1, requirements: vec![Requirement::equals(ZONE, "test-zone-1")] }];
     asks.topology.anti_affinity = vec![term(ZONE, nginx(), Some(10)), term(HOST, nginx(), Some(1))];
     let (labels, shape) = (Arc::new(Labels::from([("app".into(), "nginx".into())])), Arc::new(asks));
     let key = |index| ObjectKey::new("bench", format!("pod-{index:05}"));

@@ -97,6 +97,10 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "POLICY", help_heading = "Input")]
     min_values_policy: MinValuesPolicy,
 
+    /// What becomes of preferences: preferred node affinity, preferred pod (anti-)affinity and ScheduleAnyway spread
+    #[arg(long, value_enum, default_value_t, ignore_case = true, value_name = "POLICY", help_heading = "Input")]
+    preference_policy: PreferencePolicy,
+
     /// Form of the plan on standard output
     #[arg(short, long, value_enum, default_value_t, help_heading = "Output")]
     output: Output,
@@ -169,6 +173,7 @@ impl Args {
             charges: Charges { node: self.node_charge, spot_risk_percent: self.spot_risk },
             seed: self.seed,
             steps: self.steps,
+            preferences: self.preference_policy.into(),
             ..Options::default()
         }
     }
@@ -207,6 +212,25 @@ impl From<MinValuesPolicy> for windlass_solver::MinValuesPolicy {
         match policy {
             MinValuesPolicy::Strict => Self::Strict,
             MinValuesPolicy::BestEffort => Self::BestEffort,
+        }
+    }
+}
+
+/// Karpenter's setting of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum PreferencePolicy {
+    /// They are kept wherever their pods find a place with them, and given up one by one otherwise
+    #[default]
+    Respect,
+    /// They decide nothing
+    Ignore,
+}
+
+impl From<PreferencePolicy> for windlass_solver::PreferencePolicy {
+    fn from(policy: PreferencePolicy) -> Self {
+        match policy {
+            PreferencePolicy::Respect => Self::Respect,
+            PreferencePolicy::Ignore => Self::Ignore,
         }
     }
 }
@@ -274,7 +298,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     let notes = [input.taken.notes.clone(), relaxed].concat();
     let explanations = explanations(args, snapshot, &plan)?;
-    let against = args.against.map(|peer| Against::of(peer, snapshot, &plan));
+    let against = args.against.map(|peer| Against::of(peer, snapshot, &plan, args.preference_policy.into()));
     if let Some(against) = against.as_ref().filter(|against| !against.faults.is_empty()) {
         terminal::note(&fault::report(&against.faults));
         return Ok(ExitCode::from(EXIT_ERROR));

@@ -4,7 +4,7 @@ use super::report::{Report, hourly, mark, monthly};
 use crate::cli::grid::Align::{Left, Right};
 use crate::cli::grid::Grid;
 use std::collections::BTreeMap;
-use windlass_solver::{CapacityType, MicroUsd, Plan, Snapshot, Violation, baseline, check};
+use windlass_solver::{CapacityType, MicroUsd, Plan, PreferencePolicy, Snapshot, Violation, baseline, check};
 
 /// An algorithm that plans are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,9 +44,9 @@ pub(crate) struct Against {
 
 impl Against {
     /// What `peer` makes of the snapshot that `plan` is for.
-    pub(crate) fn of(peer: Peer, snapshot: &Snapshot, plan: &Plan) -> Self {
+    pub(crate) fn of(peer: Peer, snapshot: &Snapshot, plan: &Plan, preferences: PreferencePolicy) -> Self {
         let plan = match peer {
-            Peer::Karpenter => baseline::karpenter(snapshot, plan),
+            Peer::Karpenter => baseline::karpenter(snapshot, plan, preferences),
         };
         let (broken, faults): (Vec<_>, Vec<_>) = check(snapshot, &plan).into_iter().partition(Violation::is_about_other_pods);
         Self { peer, plan, broken: broken.len(), faults }

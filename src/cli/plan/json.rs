@@ -37,6 +37,9 @@ pub(super) struct Document<'a> {
     nodes: NewNodes<'a>,
     existing_nodes: Vec<ExistingNode<'a>>,
     unschedulable: Vec<UnschedulablePod<'a>>,
+    /// Only where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dropped_preferences: Vec<DroppedPreferences<'a>>,
     warnings: Vec<Warning<'a>>,
     notes: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -161,6 +164,12 @@ struct UnschedulablePod<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct DroppedPreferences<'a> {
+    preferences: &'a [String],
+    pods: Vec<Key<'a>>,
+}
+
+#[derive(Debug, Serialize)]
 struct Step<'a> {
     step: &'a str,
     remaining: usize,
@@ -230,6 +239,11 @@ pub(super) fn document<'a>(report: &'a Report<'a>) -> Document<'a> {
         nodes: NewNodes(report),
         existing_nodes: plan.existing_nodes.iter().map(existing_node).collect(),
         unschedulable: plan.unschedulable.iter().map(unschedulable).collect(),
+        dropped_preferences: plan
+            .dropped
+            .iter()
+            .map(|one| DroppedPreferences { preferences: &one.preferences, pods: keys(&one.pods) })
+            .collect(),
         warnings: warnings(report.findings),
         notes: report.notes,
         explanations: report.explanations.iter().map(|answer| explained(report, answer)).collect(),

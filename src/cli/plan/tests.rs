@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use std::collections::BTreeMap;
 use windlass_solver::explain::{NodeExplanation, Outcome, PodExplanation};
 use windlass_solver::optimize::Bound;
-use windlass_solver::plan::{Certificate, Disregarded, ExistingPlacement, FunnelStep, OfferingRef};
+use windlass_solver::plan::{Certificate, Disregarded, DroppedPreferences, ExistingPlacement, FunnelStep, OfferingRef};
 use windlass_solver::{
     CapacityType, Explanation, MicroUsd, ObjectKey, Plan, PlannedNode, Reason, Resources, Status, Summary, Taint, TaintEffect,
     Unschedulable,
@@ -85,6 +85,12 @@ fn plan() -> Plan {
             disregarded: vec![Disregarded::ExistingNodes, Disregarded::Limits],
             classes: Vec::new(),
         },
+        dropped: vec![DroppedPreferences {
+            preferences: vec![
+                "preferred podAntiAffinity over kubernetes.io/hostname to pods with app In [executor] (weight 1)".into(),
+            ],
+            pods: keys(&["executor-1", "executor-3"]),
+        }],
     }
 }
 
@@ -99,6 +105,7 @@ fn explanations() -> Vec<Explanation> {
             binding: Some("resources: cpu 2".into()),
             cheapest_alone: Some(offering("a1.xlarge", CapacityType::OnDemand, 102_000)),
             would_fit_if: None,
+            dropped_preferences: vec!["preferred nodeAffinity kubernetes.io/arch In [amd64] (weight 1)".into()],
         }),
         Explanation::Pod(PodExplanation {
             pod: ObjectKey::new("spark", "huge-0"),
@@ -107,6 +114,7 @@ fn explanations() -> Vec<Explanation> {
             binding: Some("resources: memory 2Ti".into()),
             cheapest_alone: None,
             would_fit_if: Some("memory request <= 1015Gi".into()),
+            dropped_preferences: Vec::new(),
         }),
         Explanation::Node(NodeExplanation {
             node: "ondemand-0".into(),

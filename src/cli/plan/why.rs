@@ -32,6 +32,7 @@ pub(super) fn pod_facts(report: &Report<'_>, pod: &PodExplanation) -> Vec<(&'sta
         Outcome::Unschedulable(reason, message) => vec![("goes nowhere", format!("{reason}: {message}"))],
     };
     let alone = pod.cheapest_alone.as_ref().map(|offering| report.offering(offering));
+    facts.extend(pod.dropped_preferences.iter().map(|one| ("gave up", one.clone())));
     facts.extend(pod.binding.clone().map(|binding| ("binding", binding)));
     facts.extend(alone.map(|offering| ("cheapest alone", offering)));
     facts.extend(pod.would_fit_if.clone().map(|change| ("would fit if", change)));

@@ -17,7 +17,7 @@ fn daemonsets_carry_requests_ports_and_the_controllers_tolerations() {
     assert_eq!((shape.requests.get("cpu"), shape.requests.get("pods"), shape.priority), (100, 1, 2_000_001_000));
     assert_eq!(shape.host_ports[0].port, 9100);
     assert_eq!(shape.node_selector[0].to_string(), "kubernetes.io/os In [linux]");
-    assert_eq!(shape.refused().len(), 1);
+    assert!(shape.has_preferences() && shape.unsupported.is_empty());
     let taint = |key: &str, effect| Taint { key: key.into(), value: "".into(), effect };
     assert!(taint("node.kubernetes.io/not-ready", TaintEffect::NoExecute).tolerated_by(&shape.tolerations));
     assert!(taint("node.kubernetes.io/network-unavailable", TaintEffect::NoSchedule).tolerated_by(&shape.tolerations));

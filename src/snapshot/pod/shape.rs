@@ -9,8 +9,8 @@ use k8s_openapi::api::node::v1::RuntimeClass;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use windlass_solver::{
-    Feature, HostPort, Labels, Operator, PodShape, Protocol, Requirement, ResourceName, Resources, TaintEffect, Toleration,
-    TolerationOperator, Topology,
+    Feature, HostPort, Labels, NodePreference, Operator, PodShape, Protocol, Requirement, ResourceName, Resources, TaintEffect,
+    Toleration, TolerationOperator, Topology,
 };
 
 /// Priority classes that every cluster has (k8s.io/kubernetes/pkg/apis/scheduling).
@@ -119,6 +119,7 @@ fn translate(spec: &PodSpec, inventory: &Inventory, made: &mut Translated) -> Op
     let extra_selector = scheduling.and_then(|scheduling| scheduling.node_selector.as_ref());
     let mut node_selector = selector(spec, extra_selector, made);
     let node_affinity = required_affinity(spec.affinity.as_ref(), made);
+    let node_preferences = preferred_affinity(spec.affinity.as_ref(), made);
     node_selector.sort();
     node_selector.dedup();
     let extra_tolerations = scheduling.and_then(|scheduling| scheduling.tolerations.as_deref()).unwrap_or_default();
@@ -137,12 +138,13 @@ fn translate(spec: &PodSpec, inventory: &Inventory, made: &mut Translated) -> Op
         priority,
         node_selector,
         node_affinity,
+        node_preferences,
         tolerations,
         host_ports,
         volume_topology,
         topology,
         unsupported,
-        not_ready: None,
+        ..PodShape::default()
     })
 }
 
@@ -216,6 +218,18 @@ fn required_affinity(affinity: Option<&Affinity>, made: &mut Translated) -> Vec<
     terms
 }
 
+/// Terms that should hold. One without requirements is a no-op (Kubernetes API).
+fn preferred_affinity(affinity: Option<&Affinity>, made: &mut Translated) -> Vec<NodePreference> {
+    let node = affinity.and_then(|affinity| affinity.node_affinity.as_ref());
+    let preferred = node.and_then(|node| node.preferred_during_scheduling_ignored_during_execution.as_deref());
+    let mut all = Vec::new();
+    for one in preferred.into_iter().flatten() {
+        let requirements = term(&one.preference, made);
+        all.extend((!requirements.is_empty()).then_some(NodePreference { weight: one.weight, requirements }));
+    }
+    all
+}
+
 fn term(term: &NodeSelectorTerm, made: &mut Translated) -> Vec<Requirement> {
     let mut requirements = Vec::new();
     for written in term.match_expressions.iter().flatten() {
@@ -270,17 +284,11 @@ fn host_ports(spec: &PodSpec) -> Vec<HostPort> {
 /// Features that the solver refuses, beside those of rules about other pods.
 fn unsupported(spec: &PodSpec) -> Vec<Feature> {
     let some = |present: bool, feature: Feature| present.then_some(feature);
-    let affinity = spec.affinity.as_ref();
-    let node = affinity.and_then(|affinity| affinity.node_affinity.as_ref());
     let any = |count: Option<usize>| count.is_some_and(|count| count > 0);
     let claims = |resources: &k8s_openapi::api::core::v1::ResourceRequirements| any(resources.claims.as_ref().map(Vec::len));
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     let claimed = containers.filter_map(|container| container.resources.as_ref()).any(claims);
     let features: BTreeSet<Feature> = [
-        some(
-            any(node.and_then(|node| node.preferred_during_scheduling_ignored_during_execution.as_ref().map(Vec::len))),
-            Feature::NodeAffinityPreference,
-        ),
         some(spec.volumes.iter().flatten().any(is_in_tree), Feature::InTreeVolume),
         some(claimed || any(spec.resource_claims.as_ref().map(Vec::len)), Feature::ResourceClaim),
     ]

@@ -105,34 +105,34 @@ fn priority_and_runtime_classes_are_resolved_as_admission_does() {
 #[test]
 fn features_for_later_are_named() {
     let term = json!([{"topologyKey": "a"}]);
-    let weighted = json!([{"weight": 1, "podAffinityTerm": {"topologyKey": "a"}}]);
     for (extra, expected) in [
-        (
-            json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "ScheduleAnyway"}]}),
-            Feature::TopologySpread,
-        ),
-        (
-            json!({"affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": weighted}}}),
-            Feature::PodAffinity,
-        ),
-        (
-            json!({"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": weighted}}}),
-            Feature::PodAntiAffinity,
-        ),
-        (
-            json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {}}]}}}),
-            Feature::NodeAffinityPreference,
-        ),
         (json!({"volumes": [{"name": "v", "awsElasticBlockStore": {"volumeID": "vol-1"}}]}), Feature::InTreeVolume),
         (json!({"resourceClaims": [{"name": "gpu"}]}), Feature::ResourceClaim),
     ] {
-        assert_eq!(shape(&extra, &[]).0.unwrap().refused(), [expected], "{extra}");
+        assert_eq!(shape(&extra, &[]).0.unwrap().unsupported, [expected], "{extra}");
     }
     let required = json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}});
     for affinity in [json!({}), required] {
         let extra = json!({"volumes": [{"name": "v", "emptyDir": {}}], "affinity": affinity});
-        assert_eq!(shape(&extra, &[]).0.unwrap().refused(), [], "{extra}");
+        assert_eq!(shape(&extra, &[]).0.unwrap().unsupported, [], "{extra}");
     }
+}
+
+#[test]
+fn preferences_are_read_with_their_weights() {
+    let preferred = |all: serde_json::Value| {
+        shape(&json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": all}}}), &[])
+    };
+    let on = |key: &str| json!({"matchExpressions": [{"key": key, "operator": "In", "values": ["a"]}]});
+    let (found, notes) = preferred(json!([
+        {"weight": 3, "preference": on("failure-domain.beta.kubernetes.io/zone")}, {"weight": 50, "preference": on("x")},
+        {"weight": 9, "preference": {}},
+    ]));
+    let found = found.unwrap();
+    let shown: Vec<String> = found.preferences().iter().map(ToString::to_string).collect();
+    let expected =
+        ["preferred nodeAffinity x In [a] (weight 50)", "preferred nodeAffinity topology.kubernetes.io/zone In [a] (weight 3)"];
+    assert_eq!((shown, found.unsupported.len(), notes), (expected.map(str::to_owned).to_vec(), 0, Vec::new()));
 }
 
 #[test]

@@ -28,6 +28,9 @@ pub(super) struct ExplainedPod<'a> {
     binding: Option<&'a str>,
     cheapest_alone: Option<Offering<'a>>,
     would_fit_if: Option<&'a str>,
+    /// Only where there is one.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    dropped_preferences: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -67,6 +70,7 @@ fn pod<'a>(report: &Report<'_>, explanation: &'a PodExplanation) -> ExplainedPod
         binding: explanation.binding.as_deref(),
         cheapest_alone: explanation.cheapest_alone.as_ref().map(|cheapest| offering(report, cheapest)),
         would_fit_if: explanation.would_fit_if.as_deref(),
+        dropped_preferences: &explanation.dropped_preferences,
     }
 }
 

@@ -49,7 +49,7 @@ fn a_spread_is_translated_with_the_api_defaults() {
     assert_eq!((one.node_affinity_policy, one.node_taints_policy), (NodePolicy::Honor, NodePolicy::Ignore));
     assert_eq!(one.selector.namespaces, only(&["shop"]));
     assert_eq!(shown(&one.selector), "pods with app In [web], x DoesNotExist");
-    assert_eq!((found.unsupported.len(), found.refused(), notes), (0, vec![Feature::TopologySpread], Vec::<String>::new()));
+    assert_eq!((found.unsupported.len(), notes), (0, Vec::<String>::new()));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn policies_and_least_domains_are_read() {
         (one.min_domains, one.node_affinity_policy, one.node_taints_policy),
         (Some(3), NodePolicy::Ignore, NodePolicy::Honor)
     );
-    assert_eq!((shown(&one.selector).as_str(), found.refused()), ("all pods", Vec::new()));
+    assert_eq!((shown(&one.selector).as_str(), found.unsupported.len()), ("all pods", 0));
 }
 
 /// Keys that the pod lacks are left out.
@@ -86,7 +86,7 @@ fn namespaces_are_resolved_to_names() {
         term["topologyKey"] = "kubernetes.io/hostname".into();
         let anti = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}});
         let (found, notes) = shape(&json!({"affinity": anti}), others);
-        (found.topology.anti_affinity[0].selector.namespaces.clone(), found.refused(), notes)
+        (found.topology.anti_affinity[0].selector.namespaces.clone(), found.unsupported.clone(), notes)
     };
     let known = [namespace("shop", "a"), namespace("bank", "b"), namespace("desk", "b")];
     let team = |value: &str| json!({"namespaceSelector": {"matchLabels": {"team": value}}});
@@ -117,7 +117,7 @@ fn terms_without_a_selector_select_nobody_and_weights_make_preferences() {
     let (found, _) = shape(&json!({"affinity": anti}), &[]);
     let term = &found.topology.anti_affinity[0];
     assert_eq!((term.weight, shown(&term.selector).as_str()), (Some(7), "no pods"));
-    assert_eq!(found.refused(), [Feature::PodAntiAffinity]);
+    assert_eq!((found.unsupported.len(), found.has_preferences()), (0, true));
 }
 
 /// Equal specs of two namespaces are two shapes where a rule is about the pod's own namespace.
