@@ -37,8 +37,8 @@ pub struct Aws {
     cluster: String,
     region: String,
     api_server: ApiServer,
-    /// Kubernetes' version, such as `1.37`.
-    version: String,
+    version: Mutex<api_server::Version>,
+    parameters: Mutex<image::Parameters>,
     subnets: Mutex<subnet::Addresses>,
     templates: Mutex<template::Known>,
     outstanding: Mutex<launch::Outstanding>,

@@ -39,11 +39,28 @@ async fn everything_is_found() {
     let names: Vec<&str> = status.amis.iter().map(|ami| ami.name.as_deref().unwrap()).collect();
     assert_eq!(names.len(), 5, "standard and nvidia for two architectures, neuron for one: {names:?}");
     assert!(names.iter().all(|name| name.ends_with("-1.37-v20261015")), "{names:?}");
+    assert_eq!((endpoint.count("ssm:GetParameter"), endpoint.count("eks:DescribeCluster")), (6, 2), "an upgrade would be seen");
     // Nothing has changed: nothing changes, the times of transition included.
     let mut known = class(json!({}));
     known.status = Some(status.clone());
     let again = cloud.resolve(&known, Time::parse("2100-01-01T00:00:00Z").unwrap()).await.unwrap();
     assert_eq!(again, status);
+    assert_eq!(endpoint.count("ssm:GetParameter"), 6, "what SSM said a moment ago is not asked for again");
+}
+
+#[tokio::test]
+async fn reservations_that_are_not_used_are_mentioned() {
+    let endpoint = Endpoint::start();
+    let cloud = endpoint.cloud().await;
+    let mut class = class(json!({ "capacityReservationSelectorTerms": [{ "id": "cr-0123" }] }));
+    let status = cloud.resolve(&class, later()).await.unwrap();
+    let (found, message) = condition(&status, "CapacityReservationsReady");
+    assert!(found == ConditionStatus::False && message.contains("not supported yet"), "{message}");
+    assert_eq!(condition(&status, "Ready"), (ConditionStatus::True, ""));
+    class.status = Some(status);
+    class.spec.capacity_reservation_selector_terms.clear();
+    let status = cloud.resolve(&class, later()).await.unwrap();
+    assert!(status.conditions.iter().all(|condition| condition.type_ != "CapacityReservationsReady"));
 }
 
 #[tokio::test]

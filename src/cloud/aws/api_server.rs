@@ -1,9 +1,12 @@
 //! Where nodes are to join: settings first, EKS for the rest.
 
-use super::{Aws, fault, launch, subnet, template};
+use super::{Aws, fault, image, launch, locked, subnet, template};
 use crate::cloud::CloudError;
 use crate::cloud::user_data::ApiServer;
+use crate::time::Time;
+use jiff::Timestamp;
 use std::sync::Mutex;
+use std::time::Duration;
 use windlass_ec2::{Access, Account, ClusterRecord};
 
 /// What a controller is told about its cloud. What is not given is asked for: the region of the environment, the rest of EKS.
@@ -59,11 +62,35 @@ pub(super) async fn connect(settings: &Settings) -> Result<Aws, CloudError> {
         cluster: settings.cluster.clone(),
         region,
         api_server,
-        version: known.version.ok_or_else(|| missing("Kubernetes version"))?,
+        version: Mutex::new(Version {
+            text: known.version.ok_or_else(|| missing("Kubernetes version"))?,
+            asked: settings.kubernetes_version.is_none().then(|| Timestamp::now().into()),
+        }),
+        parameters: Mutex::new(image::Parameters::default()),
         subnets: Mutex::new(subnet::Addresses::default()),
         templates: Mutex::new(template::Known::default()),
         outstanding: Mutex::new(launch::Outstanding::default()),
     })
+}
+
+/// Kubernetes' version, such as `1.37`. A cluster that is upgraded gets images of the new version without a restart here.
+#[derive(Debug)]
+pub(super) struct Version {
+    text: String,
+    /// When EKS said so; `None` if the settings do.
+    asked: Option<Time>,
+}
+
+/// How long EKS is believed about the version (Karpenter: 5 min).
+const VERSION_FRESH: Duration = Duration::from_mins(5);
+
+/// The version. If EKS does not answer, what it said last.
+pub(super) async fn version(aws: &Aws, now: Time) -> String {
+    let is_due = locked(&aws.version).asked.is_some_and(|asked| now.since(asked) >= VERSION_FRESH);
+    if is_due && let Ok(ClusterRecord { version: Some(text), .. }) = aws.account.cluster(&aws.cluster).await {
+        *locked(&aws.version) = Version { text, asked: Some(now) };
+    }
+    locked(&aws.version).text.clone()
 }
 
 /// `1.37` of `v1.37.2-eks-abc`.

@@ -1,6 +1,6 @@
 //! Images: what an alias stands for, what the other terms find, and which one an instance type starts from.
 
-use super::{Aws, fault};
+use super::{Aws, api_server, fault, locked};
 use crate::api::ec2_node_class::{Ami, AmiFamily, AmiSelectorTerm};
 use crate::api::{EC2NodeClassSpec, Operator, Requirement, label};
 use crate::cloud::CloudError;
@@ -8,6 +8,7 @@ use crate::snapshot::template;
 use crate::time::Time;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 use windlass_ec2::{CallError, ImageRecord, ImageSelector};
 use windlass_solver::{Labels, Requirements};
 
@@ -121,8 +122,9 @@ pub(super) async fn find(aws: &Aws, spec: &EC2NodeClassSpec, now: Time) -> Resul
     if let Some(family) = spec.family().filter(|family| is_windows(*family)) {
         return Ok(Err(format!("amiFamily {} is not supported yet; use AL2023, AL2, Bottlerocket or Custom", family.as_str())));
     }
-    match gather(aws, spec).await {
-        Ok(found) if found.is_empty() => Ok(Err(missing(aws, spec))),
+    let version = api_server::version(aws, now).await;
+    match gather(aws, spec, &version).await {
+        Ok(found) if found.is_empty() => Ok(Err(missing(aws, spec, &version))),
         Ok(found) => Ok(Ok(sorted(found, now))),
         Err(error) => fault::condition(&error).map(Err),
     }
@@ -132,41 +134,57 @@ const fn is_windows(family: AmiFamily) -> bool {
     matches!(family, AmiFamily::Windows2019 | AmiFamily::Windows2022 | AmiFamily::Windows2025)
 }
 
-fn missing(aws: &Aws, spec: &EC2NodeClassSpec) -> String {
+fn missing(aws: &Aws, spec: &EC2NodeClassSpec, version: &str) -> String {
     let alias = spec.ami_selector_terms.iter().find_map(|term| term.alias.as_deref());
     match alias {
         Some(alias) if alias.starts_with("al2@") => {
-            format!("there is no AL2 image for Kubernetes {}; EKS ended them with 1.32, use al2023@latest", aws.version)
+            format!("there is no AL2 image for Kubernetes {version}; EKS ended them with 1.32, use al2023@latest")
         }
         Some(alias) => {
-            format!("AWS publishes no image for {alias} and Kubernetes {}; check the release, or use @latest", aws.version)
+            format!("AWS publishes no image for {alias} and Kubernetes {version}; check the release, or use @latest")
         }
         None => format!("amiSelectorTerms find no available image of amd64 or arm64 in {}; check them", aws.region),
     }
 }
 
+/// What SSM said lately, by name of the parameter; `None` is a parameter that does not exist.
+#[derive(Debug, Default)]
+pub(super) struct Parameters {
+    said: BTreeMap<String, (Instant, Option<String>)>,
+}
+
+/// How long SSM is believed: a new release may come this much later (Karpenter: 5 min for what may change).
+const PARAMETER_FRESH: Duration = Duration::from_mins(5);
+
+async fn parameter(aws: &Aws, name: &str) -> Result<Option<String>, CallError> {
+    let said = locked(&aws.parameters).said.get(name).cloned();
+    if let Some((_, value)) = said.filter(|(at, _)| at.elapsed() < PARAMETER_FRESH) {
+        return Ok(value);
+    }
+    let value = aws.account.parameter(name).await?;
+    let mut parameters = locked(&aws.parameters);
+    parameters.said.retain(|_, (at, _)| at.elapsed() < PARAMETER_FRESH);
+    parameters.said.insert(name.to_owned(), (Instant::now(), value.clone()));
+    Ok(value)
+}
+
 type Found = Vec<(ImageRecord, Vec<Requirement>)>;
 
-async fn gather(aws: &Aws, spec: &EC2NodeClassSpec) -> Result<Found, CallError> {
+async fn gather(aws: &Aws, spec: &EC2NodeClassSpec, version: &str) -> Result<Found, CallError> {
     let mut found = Found::new();
     for term in &spec.ami_selector_terms {
         match &term.alias {
-            Some(alias) => found.extend(of_alias(aws, alias).await?),
+            Some(alias) => found.extend(of_alias(aws, alias, version).await?),
             None => found.extend(of_term(aws, term).await?),
         }
     }
     Ok(found)
 }
 
-async fn of_alias(aws: &Aws, alias: &str) -> Result<Found, CallError> {
+async fn of_alias(aws: &Aws, alias: &str, version: &str) -> Result<Found, CallError> {
     let mut wanted: Vec<(String, Vec<Requirement>)> = Vec::new();
-    let mut answered: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for published in published(alias, &aws.version) {
-        if !answered.contains_key(&published.parameter) {
-            let id = aws.account.parameter(&published.parameter).await?;
-            answered.insert(published.parameter.clone(), id);
-        }
-        let id = answered.get(&published.parameter).cloned().flatten();
+    for published in published(alias, version) {
+        let id = parameter(aws, &published.parameter).await?;
         wanted.extend(id.map(|id| (id, published.requirements)));
     }
     let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
@@ -182,7 +200,7 @@ async fn of_term(aws: &Aws, term: &AmiSelectorTerm) -> Result<Found, CallError> 
     let mut selector = ImageSelector { name: term.name.clone(), tags: term.tags.clone(), ..ImageSelector::default() };
     selector.ids.extend(term.id.clone());
     if let Some(parameter) = &term.ssm_parameter {
-        let Some(id) = aws.account.parameter(parameter).await? else { return Ok(Found::new()) };
+        let Some(id) = self::parameter(aws, parameter).await? else { return Ok(Found::new()) };
         selector.ids.push(id);
     }
     match &term.owner {

@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use windlass_ec2::{CallError, SecurityGroupRecord, Selector, SubnetRecord};
 use windlass_solver::Labels;
 
+/// Condition about capacity reservations. It does not count for `Ready`.
+const RESERVATIONS: &str = "CapacityReservationsReady";
+
 /// Why something of a class cannot be used.
 struct Problem {
     reason: &'static str,
@@ -35,7 +38,8 @@ pub(super) async fn resolve(aws: &Aws, class: &EC2NodeClass, now: Time) -> Resul
     let (instance_profile, problem) = parted(profile);
     outcomes.push(("InstanceProfileReady", problem));
     outcomes.push(("ValidationSucceeded", validate(aws, spec)));
-    let conditions = conditions(known.conditions, outcomes, class.metadata.generation, now);
+    let mut conditions = conditions(known.conditions, outcomes, class.metadata.generation, now);
+    mention_reservations(&mut conditions, spec, class.metadata.generation, now);
     Ok(EC2NodeClassStatus { subnets, security_groups, capacity_reservations: Vec::new(), amis, instance_profile, conditions })
 }
 
@@ -73,6 +77,19 @@ fn conditions(
         condition.observed_generation = generation;
     }
     conditions
+}
+
+/// The class can be used without the reservations that it selects, at a price: that must not go unsaid.
+fn mention_reservations(conditions: &mut Vec<Condition>, spec: &EC2NodeClassSpec, generation: Option<i64>, now: Time) {
+    if spec.capacity_reservation_selector_terms.is_empty() {
+        conditions.retain(|condition| condition.type_ != RESERVATIONS);
+        return;
+    }
+    let message = "capacityReservationSelectorTerms are not supported yet: no instance is launched in a reservation";
+    condition::set(conditions, RESERVATIONS, ConditionStatus::False, ("NotSupported", message), &now.to_string());
+    for condition in conditions.iter_mut().filter(|condition| condition.type_ == RESERVATIONS) {
+        condition.observed_generation = generation;
+    }
 }
 
 async fn subnets(aws: &Aws, terms: &[SubnetSelectorTerm]) -> Result<Result<Vec<Subnet>, Problem>, CloudError> {

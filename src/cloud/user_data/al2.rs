@@ -1,5 +1,5 @@
 //! Amazon Linux 2: a call of `/etc/eks/bootstrap.sh`, the last of a MIME document's parts.
-//! Source: https://github.com/awslabs/amazon-eks-ami, `bootstrap.sh`.
+//! Source: <https://github.com/awslabs/amazon-eks-ami>, `bootstrap.sh`.
 
 use super::mime::{self, Part};
 use super::{Bootstrap, UserDataError, registration};

@@ -1,5 +1,5 @@
 //! Amazon Linux 2023: a NodeConfig for nodeadm, the last of a MIME document's parts, so that it has the last word.
-//! Source: https://awslabs.github.io/amazon-eks-ami/nodeadm/
+//! Source: <https://awslabs.github.io/amazon-eks-ami/nodeadm/>
 
 use super::mime::{self, Part};
 use super::{Bootstrap, UserDataError, registration};

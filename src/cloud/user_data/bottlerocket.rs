@@ -1,4 +1,4 @@
-//! Bottlerocket: settings as TOML, ours over those that were written. Source: https://bottlerocket.dev/en/os/latest/#/api/settings/
+//! Bottlerocket: settings as TOML, ours over those that were written. Source: <https://bottlerocket.dev/en/os/latest/#/api/settings/>
 //!
 //! `podsPerCore` has no setting there, and the catalogue leaves it out too.
 
