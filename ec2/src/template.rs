@@ -58,7 +58,7 @@ pub struct Interface {
 pub struct VolumeMapping {
     /// Device name.
     pub device_name: Option<String>,
-    /// The volume; none suppresses the device of the image.
+    /// The volume; that of the image if none is given.
     pub volume: Option<Volume>,
 }
 

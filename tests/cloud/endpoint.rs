@@ -5,29 +5,83 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use windlass::cloud::aws::{Access, Aws, Settings};
 
-/// The cluster whose account it is.
+/// The cluster whose account it is: network, role and EKS cluster are found under this name.
 pub(crate) const CLUSTER: &str = "windlass-test";
 /// Where.
 pub(crate) const REGION: &str = "us-west-2";
 
-/// The server; it stops when its standard input closes, which a dying test does too.
-pub(crate) struct Endpoint {
-    server: Child,
+/// A server; it stops when its standard input closes, which a dying test does too.
+struct Server {
+    process: Child,
     url: String,
 }
 
-impl Endpoint {
-    pub(crate) fn start() -> Self {
+/// Takes seconds to start.
+static SHARED: LazyLock<Mutex<Server>> = LazyLock::new(|| Mutex::new(Server::start()));
+/// Clusters that have used it.
+static CLUSTERS: AtomicU32 = AtomicU32::new(0);
+
+enum Kept {
+    Shared(MutexGuard<'static, Server>),
+    Own(Server),
+}
+
+/// A server as one test sees it: settings, calls and the cluster are its own.
+pub(crate) struct Endpoint {
+    server: Kept,
+    cluster: String,
+}
+
+impl Server {
+    fn start() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ec2/serve.sh");
         let mut command = Command::new(script);
         command.args(["--cluster", CLUSTER, "--region", REGION]);
-        let mut server = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut url = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
         assert!(url.starts_with("http://127.0.0.1:"), "tests/ec2/serve.sh printed no URL: see its messages above");
-        Self { server, url: url.trim().to_owned() }
+        Self { process, url: url.trim().to_owned() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+impl Endpoint {
+    /// The server that tests take turns on. Instances, templates and profiles of others are there, and none of this cluster; EKS does not
+    /// know it.
+    pub(crate) fn start() -> Self {
+        let server = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let cluster = format!("{CLUSTER}-{}", CLUSTERS.fetch_add(1, Ordering::Relaxed));
+        let endpoint = Self { server: Kept::Shared(server), cluster };
+        endpoint.forget();
+        endpoint
+    }
+
+    /// A server of its own, with the cluster that EKS knows.
+    pub(crate) fn alone() -> Self {
+        Self { server: Kept::Own(Server::start()), cluster: CLUSTER.to_owned() }
+    }
+
+    fn url(&self) -> &str {
+        match &self.server {
+            Kept::Shared(server) => &server.url,
+            Kept::Own(server) => &server.url,
+        }
+    }
+
+    /// The cluster.
+    pub(crate) fn cluster(&self) -> &str {
+        &self.cluster
     }
 
     /// A new controller's cloud, which remembers nothing.
@@ -37,8 +91,16 @@ impl Endpoint {
 
     pub(crate) fn settings(&self) -> Settings {
         let keys = Some(("test".to_owned(), "test".to_owned()));
-        let access = Access { region: Some(REGION.to_owned()), endpoint: Some(self.url.clone()), keys };
-        Settings { cluster: CLUSTER.to_owned(), access, ..Settings::default() }
+        let access = Access { region: Some(REGION.to_owned()), endpoint: Some(self.url().to_owned()), keys };
+        let settings = Settings { cluster: self.cluster.clone(), access, ..Settings::default() };
+        let given = |text: &str| matches!(self.server, Kept::Shared(_)).then(|| text.to_owned());
+        Settings {
+            cluster_endpoint: given("https://127.0.0.1:6443"),
+            certificate_authority: given("bm9uZQ=="),
+            service_cidr: given("10.100.0.0/16"),
+            kubernetes_version: given("1.37"),
+            ..settings
+        }
     }
 
     /// Changes what the market does.
@@ -65,7 +127,7 @@ impl Endpoint {
     pub(crate) fn instance(&self, id: &str) -> Value {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new(root.join("tests/ec2/python.sh"));
-        command.arg(root.join("tests/cloud/instance.py")).args([&self.url, REGION, id]);
+        command.arg(root.join("tests/cloud/instance.py")).args([self.url(), REGION, id]);
         let output = command.stderr(Stdio::inherit()).output().unwrap();
         assert!(output.status.success(), "instance.py failed: see its messages above");
         serde_json::from_slice(&output.stdout).unwrap()
@@ -73,7 +135,7 @@ impl Endpoint {
 
     /// One request for tests, answered in JSON. The server closes the connection after an answer.
     fn ask(&self, method: &str, body: &str) -> Value {
-        let host = self.url.strip_prefix("http://").unwrap();
+        let host = self.url().strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
         let length = body.len();
         write!(stream, "{method} /_market HTTP/1.0\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
@@ -82,12 +144,5 @@ impl Endpoint {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.lines().next().unwrap().contains(" 200 "), "{answer}");
         serde_json::from_str(body).unwrap()
-    }
-}
-
-impl Drop for Endpoint {
-    fn drop(&mut self) {
-        drop(self.server.stdin.take());
-        let _ = self.server.wait();
     }
 }

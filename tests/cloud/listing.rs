@@ -1,6 +1,6 @@
 //! The list of instances, and their end.
 
-use crate::endpoint::{CLUSTER, Endpoint};
+use crate::endpoint::Endpoint;
 use crate::world::{launch, resolved, types};
 use serde_json::json;
 use windlass::cloud::{Cloud, CloudError, InstanceId, InstanceState};
@@ -11,7 +11,7 @@ async fn an_instance_ends_once_and_stays_listed() {
     let endpoint = Endpoint::start();
     let cloud = endpoint.cloud().await;
     let class = resolved(&cloud, json!({})).await;
-    let answer = cloud.launch(&launch("ends", 2, OnDemand, &["m5.large/a"]), &class, &types()).await.unwrap();
+    let answer = cloud.launch(&launch(&endpoint, "ends", 2, OnDemand, &["m5.large/a"]), &class, &types()).await.unwrap();
     let (gone, kept) = (&answer.instances[0].id, &answer.instances[1].id);
     for _ in 0..2 {
         assert_eq!(cloud.terminate(gone).await, Ok(()));
@@ -34,8 +34,8 @@ async fn another_clusters_instances_are_not_listed() {
     let endpoint = Endpoint::start();
     let cloud = endpoint.cloud().await;
     let class = resolved(&cloud, json!({})).await;
-    let mut foreign = launch("foreign", 1, OnDemand, &["m5.large/a"]);
-    foreign.tags.remove(&windlass::cloud::cluster_tag(CLUSTER));
+    let mut foreign = launch(&endpoint, "foreign", 1, OnDemand, &["m5.large/a"]);
+    foreign.tags.remove(&windlass::cloud::cluster_tag(endpoint.cluster()));
     foreign.tags.insert("kubernetes.io/cluster/other".into(), "owned".into());
     assert_eq!(cloud.launch(&foreign, &class, &types()).await.unwrap().instances.len(), 1);
     assert_eq!(cloud.describe().await.unwrap(), []);

@@ -12,12 +12,12 @@ use windlass_solver::CapacityType::Spot;
 /// Everything a controller does, from its start to the end of its last class.
 #[tokio::test]
 async fn every_listed_call_is_made_and_no_other() {
-    let endpoint = Endpoint::start();
+    let endpoint = Endpoint::alone();
     let cloud = endpoint.cloud().await;
     let mut class = class(json!({ "instanceProfile": null, "role": format!("{CLUSTER}-node") }));
     cloud.resolve(&class, Time::from_millis(0)).await.unwrap();
     class.status = Some(cloud.resolve(&class, later()).await.unwrap());
-    let launched = cloud.launch(&launch("t", 1, Spot, &["m5.large/a"]), &class, &types()).await.unwrap();
+    let launched = cloud.launch(&launch(&endpoint, "t", 1, Spot, &["m5.large/a"]), &class, &types()).await.unwrap();
     cloud.describe().await.unwrap();
     let used = cloud.sweep(&[], later()).await.unwrap();
     assert_eq!(used.profiles, Vec::<String>::new(), "an instance uses it");

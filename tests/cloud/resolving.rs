@@ -25,7 +25,7 @@ const CONDITIONS: [&str; 6] =
 
 #[tokio::test]
 async fn everything_is_found() {
-    let endpoint = Endpoint::start();
+    let endpoint = Endpoint::alone();
     let cloud = endpoint.cloud().await;
     let status = status(&cloud, json!({})).await;
     for name in CONDITIONS {
@@ -162,7 +162,7 @@ async fn a_role_gets_an_instance_profile_that_goes_with_its_class() {
     assert_eq!(condition(&status, "Ready"), (ConditionStatus::True, ""));
     assert_eq!(endpoint.count("iam:CreateInstanceProfile"), 0, "made before");
     let name = status.instance_profile.clone().unwrap();
-    assert!(name.starts_with("windlass-test_"), "{name}");
+    assert!(name.starts_with(&format!("{}_", endpoint.cluster())), "{name}");
     assert_eq!(cloud.sweep(&[class], later()).await.unwrap().profiles, Vec::<String>::new());
     assert_eq!(cloud.sweep(&[], later()).await.unwrap().profiles, [name]);
     assert_eq!(cloud.sweep(&[], later()).await.unwrap().profiles, Vec::<String>::new());
@@ -187,7 +187,7 @@ async fn what_aws_does_not_answer_leaves_the_status_alone() {
 
 #[tokio::test]
 async fn settings_come_before_eks() {
-    let endpoint = Endpoint::start();
+    let endpoint = Endpoint::alone();
     let given = Settings {
         cluster_endpoint: Some("https://example.com".into()),
         certificate_authority: Some("Y2E=".into()),

@@ -16,7 +16,7 @@ async fn launches_that_say_the_same_share_a_template() {
     let cloud = endpoint.cloud().await;
     let class = resolved(&cloud, json!({})).await;
     let go = async |token: &str, class: &_, offerings: &[&str]| {
-        let answer = cloud.launch(&launch(token, 1, OnDemand, offerings), class, &types()).await.unwrap();
+        let answer = cloud.launch(&launch(&endpoint, token, 1, OnDemand, offerings), class, &types()).await.unwrap();
         assert_eq!(answer.instances.len(), 1, "{token}: {answer:?}");
     };
     // Types with as many pods start from one template, whatever the token, type and zone.
@@ -32,7 +32,7 @@ async fn launches_that_say_the_same_share_a_template() {
     assert_eq!(endpoint.count(CREATE), 4);
     // A new controller finds what is there.
     let heir = endpoint.cloud().await;
-    let answer = heir.launch(&launch("five", 1, OnDemand, &["m5.large/a"]), &class, &types()).await.unwrap();
+    let answer = heir.launch(&launch(&endpoint, "five", 1, OnDemand, &["m5.large/a"]), &class, &types()).await.unwrap();
     assert_eq!((answer.instances.len(), endpoint.count(CREATE)), (1, 5), "asked once, and told that it exists");
 }
 
@@ -42,10 +42,10 @@ async fn unused_templates_go_and_come_back() {
     let cloud = endpoint.cloud().await;
     let classes = [resolved(&cloud, json!({})).await];
     let go = async |token: &str| {
-        let answer = cloud.launch(&launch(token, 1, Spot, &["m5.large/a"]), &classes[0], &types()).await.unwrap();
+        let answer = cloud.launch(&launch(&endpoint, token, 1, Spot, &["m5.large/a"]), &classes[0], &types()).await.unwrap();
         assert_eq!(answer.instances.len(), 1, "{token}: {answer:?}");
     };
-    go("one").await;
+    go("unused").await;
     assert_eq!(cloud.sweep(&classes, later()).await.unwrap(), Swept::default(), "we have used it just now");
     let heir = endpoint.cloud().await;
     let soon = Time::from_millis(0);
@@ -56,7 +56,7 @@ async fn unused_templates_go_and_come_back() {
     assert_eq!(heir.sweep(&classes, later()).await.unwrap(), Swept::default());
     // Somebody has removed what we know to be there.
     endpoint.forget();
-    go("two").await;
+    go("again").await;
     assert_eq!((endpoint.count(CREATE), endpoint.count("ec2:CreateFleet")), (1, 2));
 }
 
@@ -78,7 +78,7 @@ async fn what_a_class_says_reaches_the_instance() {
         }),
     )
     .await;
-    let wanted = launch("all", 1, OnDemand, &["m5.large/a"]);
+    let wanted = launch(&endpoint, "all", 1, OnDemand, &["m5.large/a"]);
     let id = cloud.launch(&wanted, &class, &types()).await.unwrap().instances[0].id.to_string();
     let seen = endpoint.instance(&id);
     assert_eq!(seen["Monitoring"]["State"], "enabled", "{seen}");
@@ -96,7 +96,8 @@ async fn what_a_class_says_reaches_the_instance() {
     }
     let user_data = seen["UserData"].as_str().unwrap();
     assert!(
-        user_data.contains("[settings.host-containers.admin]") && user_data.contains("cluster-name = \"windlass-test\""),
+        user_data.contains("[settings.host-containers.admin]")
+            && user_data.contains(&format!("cluster-name = {:?}", endpoint.cluster())),
         "{user_data}"
     );
     assert!(
@@ -127,10 +128,10 @@ async fn images_of_every_family_understand_their_user_data() {
         let alias = format!("{}@latest", family.to_lowercase());
         let spec = json!({ "amiSelectorTerms": [{ "alias": alias }], "kubelet": kubelet, "userData": custom });
         let class = resolved(&cloud, spec).await;
-        let wanted = launch(family, 1, OnDemand, &["m5.large/a"]);
+        let wanted = launch(&endpoint, family, 1, OnDemand, &["m5.large/a"]);
         let id = cloud.launch(&wanted, &class, &types()).await.unwrap().instances[0].id.to_string();
         let seen = &endpoint.instance(&id)["Kubelet"];
-        assert_eq!((&seen["family"], &seen["cluster"]), (&json!(family), &json!("windlass-test")), "{seen}");
+        assert_eq!((&seen["family"], &seen["cluster"]), (&json!(family), &json!(endpoint.cluster())), "{seen}");
         assert_eq!((&seen["api_server"], &seen["authority"]), (&json!("https://127.0.0.1:6443"), &json!("bm9uZQ==")), "{seen}");
         assert_eq!(seen["max_pods"], 29, "as the instance type has it: {seen}");
         assert_eq!(seen["system_reserved"], json!({ "cpu": "100m" }));
@@ -150,12 +151,14 @@ async fn a_custom_image_gets_its_user_data_and_nothing_else() {
     let endpoint = Endpoint::start();
     let cloud = endpoint.cloud().await;
     let class = resolved(&cloud, json!({ "amiFamily": "Custom", "userData": "as is" })).await;
-    let id =
-        cloud.launch(&launch("c", 1, OnDemand, &["m5.large/a"]), &class, &types()).await.unwrap().instances[0].id.to_string();
+    let id = cloud.launch(&launch(&endpoint, "c", 1, OnDemand, &["m5.large/a"]), &class, &types()).await.unwrap().instances[0]
+        .id
+        .to_string();
     assert_eq!(endpoint.instance(&id)["UserData"], "as is");
     let plain = class_without_user_data(&cloud).await;
-    let id =
-        cloud.launch(&launch("p", 1, OnDemand, &["m5.large/a"]), &plain, &types()).await.unwrap().instances[0].id.to_string();
+    let id = cloud.launch(&launch(&endpoint, "p", 1, OnDemand, &["m5.large/a"]), &plain, &types()).await.unwrap().instances[0]
+        .id
+        .to_string();
     assert_eq!(endpoint.instance(&id)["UserData"], json!(null));
 }
 

@@ -10,7 +10,7 @@ use windlass::cloud::{Cloud, LAUNCH_TAG, Launch, cluster_tag};
 use windlass::time::Time;
 use windlass_solver::{CapacityType, InstanceType, InstanceTypeName, NodePoolName, Taint, TaintEffect, Zone};
 
-use crate::endpoint::{CLUSTER, REGION};
+use crate::endpoint::{CLUSTER, Endpoint, REGION};
 
 /// Long after everything that the endpoint has made.
 pub(crate) fn later() -> Time {
@@ -53,8 +53,9 @@ pub(crate) fn types() -> Arc<[InstanceType]> {
     Arc::clone(&TYPES)
 }
 
-/// A launch of the offerings, each as `type/zone` with the zone's letter alone.
-pub(crate) fn launch(token: &str, count: usize, capacity_type: CapacityType, offerings: &[&str]) -> Launch {
+/// A launch of the offerings, each as `type/zone` with the zone's letter alone. Tests that share a
+/// server need tokens of their own.
+pub(crate) fn launch(endpoint: &Endpoint, token: &str, count: usize, capacity_type: CapacityType, offerings: &[&str]) -> Launch {
     let offering = |text: &&str| {
         let (kind, letter) = text.split_once('/').unwrap();
         (InstanceTypeName::from(kind), Zone::new(format!("{REGION}{letter}")))
@@ -69,7 +70,7 @@ pub(crate) fn launch(token: &str, count: usize, capacity_type: CapacityType, off
         labels: [("karpenter.sh/nodepool".into(), "default".into()), ("team".into(), "a".into())].into(),
         taints: vec![Taint { key: "karpenter.sh/unregistered".into(), value: "".into(), effect: TaintEffect::NoExecute }],
         tags: BTreeMap::from([
-            (cluster_tag(CLUSTER), "owned".to_owned()),
+            (cluster_tag(endpoint.cluster()), "owned".to_owned()),
             ("karpenter.sh/nodepool".to_owned(), "default".to_owned()),
             (LAUNCH_TAG.to_owned(), token.to_owned()),
         ]),
