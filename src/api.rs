@@ -25,7 +25,7 @@ pub mod schedule;
 pub mod taint;
 pub mod validate;
 
-pub use validate::{Admission, FieldError, Reason, admit, validate, validate_update};
+pub use validate::{Admission, FieldError, Reason, admit, check_admitted, validate, validate_update};
 
 pub use aws_node_template::{AWSNodeTemplate, AWSNodeTemplateSpec, Provider};
 pub use condition::Condition;

@@ -13,6 +13,7 @@ mod document;
 mod field;
 mod files;
 mod generate;
+mod intake;
 pub mod inventory;
 mod json;
 mod kind;
@@ -32,6 +33,7 @@ mod written;
 mod yaml;
 
 pub use files::{ReadError, Source};
+pub use intake::{Intake, Item, Reading};
 pub use inventory::{Controller, DaemonSet, Inventory, PodSet, PodState, Sourced};
 pub(crate) use workload::spec_path;
 pub use written::Written;

@@ -103,6 +103,15 @@ pub fn validate_update(api_version: &str, kind: &str, object: &Value, old: &Valu
     Some(admit_after(compiled(api_version, kind)?, kind, object, Some(old)).findings)
 }
 
+/// What Karpenter's controllers check at run time, of an object that an API server has admitted already.
+pub fn check_admitted(kind: &str, object: &Value) -> Vec<FieldError> {
+    let mut findings = Vec::new();
+    runtime::check(kind, object, &mut findings);
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
 /// A kind's schema in the two forms that are walked.
 struct Compiled {
     schema: Schema,

@@ -27,6 +27,8 @@ pub(super) struct Reader<'o> {
     workloads: Vec<Workload>,
     buffers: Vec<Sourced<Buffer>>,
     generated: Generated,
+    /// Objects come from an API server, which has validated them and filled in defaults.
+    admitted: bool,
 }
 
 /// Where an object comes from.
@@ -90,6 +92,7 @@ impl<'o> Reader<'o> {
             workloads: Vec::new(),
             buffers: Vec::new(),
             generated: Generated::default(),
+            admitted: false,
         }
     }
 
@@ -365,7 +368,12 @@ impl<'o> Reader<'o> {
 
     /// Karpenter's kinds, with the API server's verdict and defaults.
     fn ours(&mut self, object: &Object<'_>, api_version: &str, value: &Value) {
-        let Some(admission) = api::admit(api_version, object.kind, value) else { return };
+        let admission = if self.admitted {
+            api::Admission { object: value.clone(), findings: api::check_admitted(object.kind, value) }
+        } else {
+            let Some(admission) = api::admit(api_version, object.kind, value) else { return };
+            admission
+        };
         let mut found: Vec<Finding> = Vec::new();
         for finding in admission.findings {
             found.push(Finding { severity: finding.severity, field: finding.path, message: finding.message, hint: None });
@@ -451,6 +459,14 @@ impl<'o> Reader<'o> {
         self.inventory.diagnostics.append(&mut found);
         self.inventory
     }
+}
+
+/// Reads one object that stands in no file.
+pub(super) fn single(options: &Options, interner: &mut Interner, file: &Arc<str>, object: Value) -> Inventory {
+    let mut reader = Reader { interner: std::mem::take(interner), admitted: true, ..Reader::new(options) };
+    reader.object(object, Origin { file, number: 1, text: "", line: 1, within: "" }, None);
+    *interner = reader.interner;
+    reader.inventory
 }
 
 fn parse(text: &str, syntax: Syntax) -> Result<Option<Value>, yaml::Failure> {

@@ -34,6 +34,19 @@ impl Interner {
         made
     }
 
+    /// Forgets what nobody but the interner has any more.
+    pub(super) fn sweep(&mut self) {
+        self.specs.retain(|_, spec| Arc::strong_count(spec) > 1);
+        self.labels.retain(|labels| Arc::strong_count(labels) > 1);
+        self.names.retain(|name| Arc::strong_count(name) > 1);
+    }
+
+    /// How many specs are kept.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.specs.len()
+    }
+
     /// The spec, reduced.
     pub(super) fn spec(&mut self, spec: PodSpec) -> Arc<PodSpec> {
         let reduced = reduce(spec);
