@@ -15,12 +15,15 @@ use crate::cluster::{Claim, ClaimChange, LaunchRecord, Uid, Write};
 use crate::provision::digest::digest;
 use crate::provision::market::{self, Window};
 use crate::provision::{Scarcity, limits};
+use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use windlass_solver::{Labels, NodePoolName, Taint};
 
 /// Most instances of one call: a failure of it must not hold up too many.
 const GROUP_MAX: usize = 100;
+/// Claims that were decided together are launched together: the first of them waits so long for the others to be created.
+const GATHER: std::time::Duration = std::time::Duration::from_millis(250);
 /// Letters of a client token; EC2 allows 64.
 const TOKEN_DIGEST: usize = 25;
 
@@ -30,8 +33,10 @@ pub(super) struct Launches {
     pub(super) scarcity: Scarcity,
     /// By token, until each of their claims knows what became of it.
     groups: BTreeMap<String, Group>,
-    /// Claims that can be launched in this step, with how many launches were decided for each before.
+    /// Claims that can be launched, with how many launches were decided for each before.
     ready: BTreeMap<String, u32>,
+    /// Since when any can.
+    ready_since: Option<Time>,
     /// Claims that wait until their pool's limits have been counted.
     waiting: BTreeSet<String>,
     /// Those of them that existed when the list was asked for.
@@ -164,9 +169,21 @@ impl Engine {
 
     /// Groups what can be launched and records it. A claim with nothing left to try is given up: its pods are planned anew.
     pub(super) fn form_launches(&mut self) {
+        if self.launches.ready.is_empty() {
+            return;
+        }
+        let gathered = self.launches.ready_since.get_or_insert(self.now).plus(GATHER);
+        if self.provisioner.creating().next().is_some() && self.now < gathered {
+            self.queue.at(Key::Batch, gathered);
+            return;
+        }
+        self.launches.ready_since = None;
         let mut groups: BTreeMap<Alike, Vec<(Arc<Claim>, u32)>> = BTreeMap::new();
         for (name, attempts) in std::mem::take(&mut self.launches.ready) {
-            let Some(claim) = self.view.claim(&name).filter(|_| !self.calls.is_busy(&Key::Claim(name.clone()))) else { continue };
+            let idle = |claim: &Arc<Claim>| {
+                claim.deleting.is_none() && claim.provider_id().is_none() && !self.calls.is_busy(&Key::Claim(name.clone()))
+            };
+            let Some(claim) = self.view.claim(&name).filter(idle) else { continue };
             let offerings = market::offerings(&claim.requirements, &self.view.types(&claim.pool).unwrap_or_default());
             let Some(window) = market::window(&offerings, &self.launches.scarcity, self.now) else {
                 self.delete_claim(&claim, "InsufficientCapacity", "EC2 has none of the instances it could be");
