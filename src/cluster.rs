@@ -4,6 +4,8 @@
 //! version, so that a write based on an old view fails instead of undoing what another did.
 
 pub mod claim;
+#[cfg(feature = "controller")]
+pub mod live;
 pub mod node;
 pub mod pod;
 pub mod pool;

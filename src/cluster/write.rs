@@ -90,6 +90,22 @@ pub enum Write {
     DeletePod(PodRef, Duration),
 }
 
+impl Write {
+    /// What kind of write it is, in one word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CreateClaim(_) => "CreateClaim",
+            Self::ChangeClaim(_) => "ChangeClaim",
+            Self::SetClaimStatus(..) => "SetClaimStatus",
+            Self::DeleteClaim(_) => "DeleteClaim",
+            Self::ChangeNode(_) => "ChangeNode",
+            Self::DeleteNode(_) => "DeleteNode",
+            Self::Evict(_) => "Evict",
+            Self::DeletePod(..) => "DeletePod",
+        }
+    }
+}
+
 /// Why a call of the cluster's API did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
