@@ -11,6 +11,7 @@ mod crd;
 pub(crate) mod findings;
 pub(crate) mod grid;
 mod plan;
+mod run;
 pub(crate) mod terminal;
 mod version;
 
@@ -66,6 +67,8 @@ pub struct Cli {
 enum Verb {
     /// Show which EC2 machines would be launched for a set of manifests, for how much, and why
     Plan(plan::Args),
+    /// Run the controller: launch nodes for pods that fit nowhere, remove nodes that are empty or expired
+    Run(Box<run::Args>),
     /// Turn karpenter.sh/v1alpha5 Provisioners into NodePools and EC2NodeClasses
     #[command(after_help = as_typed(CONVERT_EXAMPLES))]
     Convert(convert::Args),
@@ -85,6 +88,7 @@ impl Verb {
     const fn failed(&self) -> u8 {
         match self {
             Self::Plan(args) if args.detailed_exitcode() => EXIT_ERROR,
+            Self::Run(_) => EXIT_ERROR,
             _ => EXIT_INPUT,
         }
     }
@@ -113,6 +117,7 @@ pub fn main() -> ExitCode {
     let failed = cli.verb.failed();
     let result = match cli.verb {
         Verb::Plan(args) => plan::run(&args),
+        Verb::Run(args) => run::run(&args),
         Verb::Convert(args) => convert::run(&args),
         Verb::Crd(args) => crd::run(&args),
         Verb::Catalog(args) => catalog::run(&args),

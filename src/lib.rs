@@ -9,6 +9,8 @@
 //! Every room has one job: `api` the objects we accept, `manifest` files to typed objects, `catalog` what EC2 sells and for how much,
 //! `snapshot` the translation for the solver, `cli` the verbs. Only `cli` prints. See ARCHITECTURE.md for who may import whom.
 
+#[cfg(feature = "controller")]
+pub mod actuate;
 pub mod api;
 pub mod catalog;
 pub mod cli;
@@ -24,4 +26,6 @@ pub mod quantity;
 pub mod reap;
 pub mod sim;
 pub mod snapshot;
+#[cfg(feature = "controller")]
+pub mod telemetry;
 pub mod time;

@@ -199,11 +199,12 @@ enum Output {
 
 /// Karpenter's setting of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum MinValuesPolicy {
+pub(crate) enum MinValuesPolicy {
     /// They are not launched
     #[default]
     Strict,
     /// They are launched with as many values as there are, and the plan says so
+    #[value(alias = "besteffort")]
     BestEffort,
 }
 
@@ -218,7 +219,7 @@ impl From<MinValuesPolicy> for windlass_solver::MinValuesPolicy {
 
 /// Karpenter's setting of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum PreferencePolicy {
+pub(crate) enum PreferencePolicy {
     /// They are kept wherever their pods find a place with them, and given up one by one otherwise
     #[default]
     Respect,
@@ -255,7 +256,7 @@ impl From<Objective> for windlass_solver::Objective {
 }
 
 /// Reads `10s`, `1m30s`, `500ms`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration: jiff::SignedDuration =
         text.parse().map_err(|_| "expected a duration such as 10s, 500ms or 1m30s".to_owned())?;
     Duration::try_from(duration).map_err(|_| "must not be negative".to_owned())
