@@ -5,6 +5,7 @@ A capacity pool is an instance type in a zone, spot or on-demand. Prices are int
 
 import csv
 import threading
+import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -67,7 +68,7 @@ class Fault:
     message: str = "Request limit exceeded."
     status: int = 503
     times: int | None = None
-    # `before`: refused, nothing happens. `after`: it happens, and the caller is told that it failed.
+    # `before`: refused, nothing happens. `after`: it happens, and the caller is told that it failed. The delay comes at the same place.
     when: str = "before"
     delaySeconds: float = 0.0
 
@@ -96,6 +97,7 @@ class Market:
         with self.lock:
             self.settings = Settings()
             self.calls: Counter[str] = Counter()
+            self.last: dict[str, float] = {}
 
     def change(self, document: Any) -> None:
         """Replaces each setting that the document names."""
@@ -116,7 +118,7 @@ class Market:
 
     def describe(self) -> dict[str, Any]:
         with self.lock:
-            return {"settings": asdict(self.settings), "calls": dict(sorted(self.calls.items()))}
+            return {"settings": asdict(self.settings), "calls": dict(sorted(self.calls.items())), "last": dict(sorted(self.last.items()))}
 
     def price(self, pool: Pool) -> int:
         with self.lock:
@@ -138,6 +140,7 @@ class Market:
         """Counts a call, and says what is to become of it."""
         with self.lock:
             self.calls[action] += 1
+            self.last[action] = time.time()
             for fault in self.settings.faults:
                 if fault.action == action and fault.times != 0:
                     if fault.times is not None:

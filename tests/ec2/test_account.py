@@ -168,6 +168,14 @@ class Faults(EndpointTest):
             self.assertLess(time.monotonic(), deadline, "the instance never became visible")
             time.sleep(0.1)
 
+    def test_a_reply_can_be_held_back_after_the_call_is_carried_out(self) -> None:
+        ec2 = self.endpoint.client("ec2")
+        self.settings(faults=[{"action": "ec2:CreateVpc", "code": None, "when": "after", "delaySeconds": 0.5, "times": 1}])
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        said = self.endpoint.ask("GET", "/_market")
+        self.assertGreaterEqual(time.time() - said["last"]["ec2:CreateVpc"], 0.5)
+        self.assertEqual([found["VpcId"] for found in ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"]], [vpc])
+
     def test_a_setting_that_means_nothing_is_refused_and_changes_nothing(self) -> None:
         refusals = {
             "sunny": {"weather": "sunny"},

@@ -39,12 +39,16 @@ class Door:
         fault = self.market.record(f"{service}:{action}")
         if fault is None:
             return self.app(environ, start)
+        if fault.when == "before":
+            time.sleep(fault.delaySeconds)
+            return self.app(environ, start) if fault.code is None else failure(service, fault, start)
+        status: list[Any] = []
+        reply = b"".join(self.app(environ, lambda *said: status.extend(said)))
         time.sleep(fault.delaySeconds)
         if fault.code is None:
-            return self.app(environ, start)
-        if fault.when == "after":
-            # The caller will never see this answer.
-            b"".join(self.app(environ, lambda *_: None))
+            start(*status)
+            return [reply]
+        # The caller will never see that answer.
         return failure(service, fault, start)
 
     def control(self, method: str, path: str, body: bytes, start: Start) -> Iterable[bytes]:
