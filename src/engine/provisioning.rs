@@ -293,8 +293,11 @@ impl Engine {
         if pods.is_empty() || pool.deleting {
             return;
         }
-        let object = claim::claim(planned, pool, &types, &pods);
-        let claim = Claim::read(&object);
+        // The scheduler may have put other pods on the node that was bought for these: that claim lives on under the first name.
+        let spent = |known: &Claim| self.view.claim(&known.name).is_some_and(|seen| !self.is_expecting(&seen));
+        let decided =
+            (0..).map(|turn| claim::claim(planned, pool, &types, &pods, turn)).map(|object| (Claim::read(&object), object));
+        let Some((claim, object)) = decided.into_iter().find(|(claim, _)| !spent(claim)) else { return };
         let mut usage = self.usage(&pool.name);
         usage.add(&limits::worst(&claim, &types));
         let fits = pool.limits.as_ref().is_some_and(|limits| limits::exceeded(limits, &usage).is_none());

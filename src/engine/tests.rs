@@ -5,7 +5,11 @@ use crate::fixture;
 use crate::provision::Ignored;
 use crate::time::Time;
 use std::time::Duration;
-use windlass_solver::NodePoolName;
+use windlass_solver::plan::OfferingRef;
+use windlass_solver::{
+    CapacityType, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Options, PlannedNode, Resources,
+    Snapshot, Zone, solve,
+};
 
 fn at(millis: i64) -> Time {
     Time::from_millis(millis)
@@ -115,4 +119,59 @@ fn an_expired_claim_is_deleted_until_it_is_gone() {
     let late = Answer::Wrote(Ok(Written::Claim(Box::new(object("2")))));
     engine.step(again, Event::Answer(id, late));
     assert_eq!(deletion(engine.step(at(90_000), Event::Tick)), None);
+}
+
+/// The scheduler may put other pods on a node than those that it was bought for; that claim stays, and those pods get another.
+#[test]
+fn pods_whose_node_went_to_others_are_bought_for_again() {
+    let mut engine = engine();
+    let name = "default";
+    engine.step(at(0), Event::Pool(Box::new(pool())));
+    engine.step(at(0), Event::Types(NodePoolName::from(name), Vec::new().into()));
+    engine.step(at(0), Event::Synced);
+    engine.step(at(100), pod("a"));
+    let first = buy(&mut engine, at(1_100)).unwrap();
+    let made = at(2_000).to_string();
+    let condition =
+        |kind| serde_json::json!({"type": kind, "status": "True", "lastTransitionTime": made, "reason": kind, "message": ""});
+    let mut object = serde_json::to_value(&first).unwrap();
+    let metadata = serde_json::json!({"uid": "uid-claim", "resourceVersion": "1", "creationTimestamp": made});
+    object["metadata"].as_object_mut().unwrap().extend(metadata.as_object().unwrap().clone());
+    object["status"] = serde_json::json!({"providerID": "aws:///us-west-2a/i-1",
+        "conditions": [condition("Launched"), condition("Registered"), condition("Initialized")]});
+    engine.step(at(2_000), Event::Claim(Box::new(serde_json::from_value(object).unwrap())));
+    assert_eq!(buy(&mut engine, at(10_000)), None, "the pod is expected there");
+    engine.step(at(22_000), Event::Tick);
+    let second = buy(&mut engine, at(23_000)).unwrap();
+    assert_ne!(first.metadata.name, second.metadata.name);
+}
+
+/// Carries out the plan that is due, a node for pod `default/a`: the claim that the engine then writes.
+fn buy(engine: &mut Engine, now: Time) -> Option<NodeClaim> {
+    let effects = engine.step(now, Event::Tick);
+    let id = effects.iter().find_map(|(id, effect)| matches!(effect, Effect::Plan(_)).then_some(*id))?;
+    let mut plan = solve(&Snapshot::default(), &Options::default());
+    plan.nodes.push(PlannedNode {
+        name: NodeName::from("default-0"),
+        node_pool: NodePoolName::from("default"),
+        offering: OfferingRef {
+            price: MicroUsd(1),
+            instance_type: InstanceTypeName::from("large"),
+            zone: Zone::from("us-west-2a"),
+            capacity_type: CapacityType::Spot,
+        },
+        alternatives: Vec::new(),
+        labels: Labels::new(),
+        taints: Vec::new(),
+        pods: vec![ObjectKey::new("default", "a")],
+        daemon_set_pods: Vec::new(),
+        allocatable: Resources::new(),
+        requested: Resources::new(),
+        relaxed: Vec::new(),
+    });
+    let answer = Answer::Planned(Ok(Box::new(plan)));
+    engine.step(now, Event::Answer(id, answer)).into_iter().find_map(|(_, effect)| match effect {
+        Effect::Write(Write::CreateClaim(object)) => Some(*object),
+        _ => None,
+    })
 }

@@ -17,8 +17,9 @@ const TYPES_MAX: usize = 100;
 const NAME_DIGEST: usize = 10;
 
 /// The claim for `planned`, meant for `pods`. Its name derives from pool and pods, so that whoever decides the same again, after a
-/// crash or beside us, asks for the same object. `types` are the pool's instance types.
-pub fn claim(planned: &PlannedNode, pool: &Pool, types: &[InstanceType], pods: &BTreeSet<Uid>) -> NodeClaim {
+/// crash or beside us, asks for the same object. `turn` is how many earlier claims for these pods live on with others on their nodes.
+/// `types` are the pool's instance types.
+pub fn claim(planned: &PlannedNode, pool: &Pool, types: &[InstanceType], pods: &BTreeSet<Uid>, turn: usize) -> NodeClaim {
     let spec = &pool.template.spec;
     let requirements = requirements(planned, pool, types);
     let mut annotations = pool.template.metadata.annotations.clone();
@@ -32,7 +33,7 @@ pub fn claim(planned: &PlannedNode, pool: &Pool, types: &[InstanceType], pods: &
         termination_grace_period: spec.termination_grace_period.clone(),
         requirements: requirements.clone(),
     };
-    let mut object = NodeClaim::new(&name(pool, pods), made);
+    let mut object = NodeClaim::new(&name(pool, pods, turn), made);
     object.metadata = ObjectMeta {
         labels: Some(labels(planned, pool, &requirements)),
         annotations: Some(annotations),
@@ -51,8 +52,9 @@ pub fn claim(planned: &PlannedNode, pool: &Pool, types: &[InstanceType], pods: &
 }
 
 /// `<pool>-<digest of its pods>`.
-fn name(pool: &Pool, pods: &BTreeSet<Uid>) -> String {
-    let ids = [pool.name.as_str(), pool.uid.as_str()].into_iter().chain(pods.iter().map(Uid::as_str));
+fn name(pool: &Pool, pods: &BTreeSet<Uid>, turn: usize) -> String {
+    let turns = std::iter::repeat_n("again", turn);
+    let ids = [pool.name.as_str(), pool.uid.as_str()].into_iter().chain(pods.iter().map(Uid::as_str)).chain(turns);
     format!("{}-{}", pool.name, digest(ids, NAME_DIGEST))
 }
 

@@ -81,6 +81,7 @@ fn is_written_as_karpenter_writes_it() {
         &pool(),
         &[kind("large", &["a"]), kind("xlarge", &["a"])],
         &uids(&["u2", "u1"]),
+        0,
     );
     let metadata = &object.metadata;
     assert_eq!(metadata.finalizers, Some(vec!["karpenter.sh/termination".to_owned()]));
@@ -110,10 +111,12 @@ fn is_written_as_karpenter_writes_it() {
 }
 
 #[test]
-fn the_name_derives_from_pool_and_pods_alone() {
-    let name = |pods: &[&str], alternatives| claim(&planned(alternatives), &pool(), &[], &uids(pods)).metadata.name.unwrap();
+fn the_name_derives_from_pool_pods_and_turn_alone() {
+    let name = |pods: &[&str], alternatives| claim(&planned(alternatives), &pool(), &[], &uids(pods), 0).metadata.name.unwrap();
     assert_eq!(name(&["a", "b"], vec![]), name(&["b", "a"], vec![offering(11, "xlarge", "b")]));
     assert_ne!(name(&["a"], vec![]), name(&["b"], vec![]));
+    let again = claim(&planned(vec![]), &pool(), &[], &uids(&["a"]), 1).metadata.name.unwrap();
+    assert_ne!(name(&["a"], vec![]), again, "and on how often it was decided");
     assert!(name(&["a"], vec![]).starts_with("default-") && name(&["a"], vec![]).len() == "default-".len() + 10);
 }
 
@@ -122,7 +125,7 @@ fn the_name_derives_from_pool_and_pods_alone() {
 fn every_combination_that_the_claim_allows_holds_the_pods() {
     let types = [kind("large", &["a", "b"]), kind("medium", &["a", "b"]), kind("xlarge", &["b"]), kind("zonal", &["c"])];
     let all = vec![offering(10, "large", "b"), offering(11, "medium", "a"), offering(12, "xlarge", "b")];
-    let object = claim(&planned(all.clone()), &pool(), &types, &uids(&["u"]));
+    let object = claim(&planned(all.clone()), &pool(), &types, &uids(&["u"]), 0);
     assert_eq!(values(&object, "node.kubernetes.io/instance-type"), ["large", "xlarge"], "medium is not known to hold them in b");
     assert_eq!(values(&object, "topology.kubernetes.io/zone"), ["a", "b"]);
     let requirements = Claim::read(&object).requirements;
@@ -131,7 +134,8 @@ fn every_combination_that_the_claim_allows_holds_the_pods() {
     let possible = market::offerings(&requirements, &types);
     assert!(possible.iter().all(|one| good.contains(&(one.instance_type.clone(), one.zone.clone()))), "{possible:?}");
     // The chosen offering always remains: here only its own zone does.
-    let object = claim(&planned(vec![offering(11, "medium", "a"), offering(12, "xlarge", "b")]), &pool(), &types, &uids(&["u"]));
+    let object =
+        claim(&planned(vec![offering(11, "medium", "a"), offering(12, "xlarge", "b")]), &pool(), &types, &uids(&["u"]), 0);
     assert_eq!(values(&object, "node.kubernetes.io/instance-type"), ["large", "medium"]);
     assert_eq!(values(&object, "topology.kubernetes.io/zone"), ["a"]);
 }
