@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,23 @@ REGION = "us-west-2"
 # How long anything may take that must happen in the end: for a machine that is busy compiling. No test waits for it when all is well.
 PATIENCE_SECONDS = 60
 LOOK_SECONDS = 0.1
+# Writes of the controller that a failed test shows.
+SHOWN = 60
 ALIVE = {"Name": "instance-state-name", "Values": ["pending", "running"]}
 OURS = ("karpenter.sh", "karpenter.k8s.aws")
+# Whom the controller is to the API server, and every write of it.
+ACCOUNT = "windlass"
+ANYTHING = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+RULES = ROOT / "deploy" / "chart" / "files" / "rules.yaml"
+AUDIT = f"""apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  users: ["system:serviceaccount:{ACCOUNT}:{ACCOUNT}"]
+  verbs: [create, update, patch, delete, deletecollection]
+- level: None
+"""
 
 
 class Gave(AssertionError):
@@ -44,7 +60,12 @@ class Environment:
 
     def __enter__(self) -> "Environment":
         try:
-            self.kubeconfig = Path(self.serve([str(ROOT / "scripts" / "controlplane"), "serve", "--dir", str(self.folder / "controlplane")]))
+            self.audit = self.folder / "audit.log"
+            policy = self.folder / "audit.yaml"
+            policy.write_text(AUDIT, encoding="utf-8")
+            flags = [f"--flag=kube-apiserver=--audit-policy-file={policy}", f"--flag=kube-apiserver=--audit-log-path={self.audit}"]
+            command = [str(ROOT / "scripts" / "controlplane"), "serve", "--dir", str(self.folder / "controlplane"), *flags]
+            self.kubeconfig = Path(self.serve(command))
             self.api = ApiServer(self.kubeconfig)
             authority = self.folder / "controlplane" / "credentials" / "ca.crt"
             cluster = ["--cluster", CLUSTER, "--region", REGION]
@@ -116,10 +137,42 @@ class Environment:
 
         def served() -> bool:
             crds = self.api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
-            conditions = [{each["type"]: each["status"] for each in crd.get("status", {}).get("conditions", [])} for crd in crds]
+            conditions = [{each["type"]: each["status"] for each in crd["status"].get("conditions") or []} for crd in crds]
             return all(each.get("Established") == "True" for each in conditions)
 
-        eventually("the API server serves our kinds", served)
+        eventually("the API server knows our kinds", served)
+        eventually("the API server serves our kinds", lambda: self.left_paths() is not None)
+
+    def install_account(self) -> None:
+        """The controller's own, with what deploy/chart lets it do, and its kubeconfig."""
+        self.namespace(ACCOUNT)
+        # A tree without a chart says nothing of rights.
+        rules = yaml.safe_load(RULES.read_text(encoding="utf-8")) if RULES.is_file() else {"leading": ANYTHING, "all": ANYTHING}
+        self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT, "namespace": ACCOUNT}})
+        self.grant("Role", rules.pop("leading"))
+        self.grant("ClusterRole", [rule for each in rules.values() for rule in each])
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86400}}
+        token = self.api.call("POST", f"/api/v1/namespaces/{ACCOUNT}/serviceaccounts/{ACCOUNT}/token", request)["status"]["token"]
+        config = yaml.safe_load(self.kubeconfig.read_text(encoding="utf-8"))
+        config["users"][0]["user"]["token"] = token
+        config["contexts"][0]["context"]["namespace"] = ACCOUNT
+        self.controller_kubeconfig = self.folder / "controller.kubeconfig"
+        self.controller_kubeconfig.write_text(yaml.safe_dump(config), encoding="utf-8")
+
+    def grant(self, kind: str, rules: list[Any]) -> None:
+        group = "rbac.authorization.k8s.io"
+        metadata = {"name": ACCOUNT, **({"namespace": ACCOUNT} if kind == "Role" else {})}
+        subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": ACCOUNT}
+        reference = {"apiGroup": group, "kind": kind, "name": ACCOUNT}
+        self.apply(
+            {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "rules": rules},
+            {"apiVersion": f"{group}/v1", "kind": f"{kind}Binding", "metadata": metadata, "roleRef": reference, "subjects": [subject]},
+        )
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Every request of the controller that was to change something, since the environment began."""
+        lines = self.audit.read_text(encoding="utf-8").splitlines() if self.audit.is_file() else []
+        return [json.loads(line) for line in lines]
 
     def namespace(self, name: str) -> None:
         """With the service account without which no pod is admitted."""
@@ -161,13 +214,37 @@ class Environment:
                     paths += [f"/apis/{group}/{version}/{plural}/{item['metadata']['name']}" for item in self.api.items(f"/apis/{group}/{version}/{plural}")]
         return paths
 
+    def describe(self) -> str:
+        """For somebody who wonders why a test failed."""
+        lines = []
+        for path in self.left_paths():
+            found = self.api.get(path) or {}
+            status = found.get("status", {})
+            conditions = [f"{each['type']}={each['status']} {each.get('reason', '')}" for each in status.get("conditions") or []]
+            going = found.get("metadata", {}).get("deletionTimestamp", "")
+            provider = status.get("providerID") or found.get("spec", {}).get("providerID", "")
+            lines.append(f"{path} {provider} {', '.join(conditions)} {going and f'to go since {going}'}")
+        for pod in self.api.items("/api/v1/pods"):
+            metadata = pod["metadata"]
+            lines.append(f"pod {metadata['namespace']}/{metadata['name']} {pod['status'].get('phase')} {pod['spec'].get('nodeName', '')}")
+        for found in self.instances():
+            tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+            lines.append(f"instance {found['InstanceId']} {found['InstanceType']} {found['State']['Name']} {tags}")
+        lines += [f"simulated {node}" for node in self.simulated() if node["state"] != "gone"]
+        for write in self.writes()[-SHOWN:]:
+            target = write["objectRef"]
+            said = write["responseStatus"]
+            what = "/".join(filter(None, (target["resource"], target.get("subresource"), target.get("name"))))
+            lines.append(f"{write['requestReceivedTimestamp']} {write['verb']} {what} {said.get('code')} {said.get('message', '')}")
+        return "\n".join([*lines, f"calls of AWS: {self.calls()}"])
+
     def finish(self, path: str) -> None:
         """Delete, whatever waits to be asked first."""
         try:
             self.api.delete(path)
             self.api.call("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
         except Refusal as why:
-            if why.status != 404:
+            if why.status != HTTPStatus.NOT_FOUND:
                 raise
 
 
@@ -202,6 +279,11 @@ def eventually(what: str, condition: Callable[[], Any], patience: float = PATIEN
                 return found
         except UNREACHABLE as away:
             why = f" ({away})"
+        except Refusal as refusal:
+            # 429: it is not ready to serve that, and says so.
+            if refusal.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE):
+                raise
+            why = f" ({refusal})"
         time.sleep(LOOK_SECONDS)
     raise Gave(f"never came true: {what}{why}")
 
