@@ -247,8 +247,11 @@ impl Engine {
                 self.nominate(pod, place.clone());
             }
         }
+        let mut usages = BTreeMap::new();
         for node in &plan.nodes {
-            self.buy(node);
+            let usage = usages.remove(&node.node_pool).unwrap_or_else(|| self.usage(&node.node_pool));
+            let usage = self.buy(node, usage);
+            usages.insert(node.node_pool.clone(), usage);
         }
         for pod in &plan.unschedulable {
             self.publish(format!("Pod/{}", pod.pod), "FailedScheduling", pod.message.clone());
@@ -286,30 +289,30 @@ impl Engine {
     }
 
     /// Decides a claim for the planned node, if the pool's limits still have room: others may have been decided since the plan began.
-    fn buy(&mut self, planned: &PlannedNode) {
+    /// Takes and returns what the pool uses.
+    fn buy(&mut self, planned: &PlannedNode, usage: Resources) -> Resources {
         let waits = |key: &ObjectKey| self.view.pod(key).filter(|pod| pod_filter::judge(pod).is_ok()).map(|pod| pod.uid.clone());
         let pods: BTreeSet<Uid> = planned.pods.iter().filter_map(waits).collect();
-        let (Some(pool), Some(types)) = (self.view.pool(&planned.node_pool), self.view.types(&planned.node_pool)) else { return };
-        if pods.is_empty() || pool.deleting {
-            return;
-        }
+        let (pool, types) = (self.view.pool(&planned.node_pool), self.view.types(&planned.node_pool));
+        let Some((pool, types)) = pool.zip(types).filter(|(pool, _)| !pods.is_empty() && !pool.deleting) else { return usage };
         // The scheduler may have put other pods on the node that was bought for these: that claim lives on under the first name.
         let spent = |known: &Claim| self.view.claim(&known.name).is_some_and(|seen| !self.is_expecting(&seen));
         let decided =
             (0..).map(|turn| claim::claim(planned, pool, &types, &pods, turn)).map(|object| (Claim::read(&object), object));
-        let Some((claim, object)) = decided.into_iter().find(|(claim, _)| !spent(claim)) else { return };
-        let mut usage = self.usage(&pool.name);
-        usage.add(&limits::worst(&claim, &types));
-        let fits = pool.limits.as_ref().is_some_and(|limits| limits::exceeded(limits, &usage).is_none());
+        let Some((claim, object)) = decided.into_iter().find(|(claim, _)| !spent(claim)) else { return usage };
+        let mut grown = usage.clone();
+        grown.add(&limits::worst(&claim, &types));
+        let fits = pool.limits.as_ref().is_some_and(|limits| limits::exceeded(limits, &grown).is_none());
         let name = claim.name.clone();
         if !fits || self.view.claim(&name).is_some() || self.provisioner.creating.contains_key(&name) {
-            return;
+            return usage;
         }
         self.provisioner.creating.insert(name.clone(), Creation { object, claim });
         for pod in &planned.pods {
             self.nominate(pod, Place::Claim(name.clone()));
         }
         self.queue.now(Key::Create(name));
+        grown
     }
 
     /// Creates a claim that was decided, unless nobody wants it any more.

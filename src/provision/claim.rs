@@ -122,8 +122,11 @@ impl Choice {
         let good: BTreeSet<_> = listed.iter().map(|offering| (&offering.instance_type, &offering.zone)).collect();
         let here = BTreeSet::from([&planned.offering.zone]);
         let everywhere: BTreeSet<&Zone> = listed.iter().map(|offering| &offering.zone).collect();
+        // Most types are not even alternatives.
+        let names: BTreeSet<_> = listed.iter().map(|offering| &offering.instance_type).collect();
         let sold: BTreeMap<_, BTreeSet<&Zone>> = types
             .iter()
+            .filter(|kind| names.contains(&kind.name))
             .map(|kind| {
                 let bought = kind.offerings.iter().filter(|offering| {
                     offering.capacity_type == planned.offering.capacity_type && market::holds(&required, kind, offering)

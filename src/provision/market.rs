@@ -12,7 +12,12 @@ const TOLERANCE_PERCENT: i64 = 20;
 
 /// Whether instances of this type can meet the requirements.
 pub fn may_be(requirements: &Requirements, kind: &InstanceType) -> bool {
-    kind.offerings.iter().any(|offering| holds(requirements, kind, offering))
+    is_named(requirements, kind) && kind.offerings.iter().any(|offering| holds(requirements, kind, offering))
+}
+
+/// Whether the type itself is among those that the requirements name. Most types are not, and this is the cheapest question.
+fn is_named(requirements: &Requirements, kind: &InstanceType) -> bool {
+    requirements.get(label::INSTANCE_TYPE).is_none_or(|requirement| requirement.allows(Some(kind.name.as_str())))
 }
 
 /// Whether an instance bought so meets the requirements. What neither type nor offering defines, the node gets from its claim.
@@ -32,7 +37,7 @@ pub fn holds(requirements: &Requirements, kind: &InstanceType, offering: &Offeri
 /// Everything that meets the requirements and has a price, cheapest first.
 pub fn offerings(requirements: &Requirements, types: &[InstanceType]) -> Vec<OfferingRef> {
     let mut all = Vec::new();
-    for kind in types {
+    for kind in types.iter().filter(|kind| is_named(requirements, kind)) {
         for offering in kind.offerings.iter().filter(|offering| holds(requirements, kind, offering)) {
             let Some(price) = offering.price else { continue };
             let (zone, capacity_type) = (offering.zone.clone(), offering.capacity_type);
