@@ -23,7 +23,8 @@ fn the_chart_grants_what_the_code_calls() {
         let _ = writeln!(rules, "{name}:");
         for access in all().filter(|access| access.purpose == purpose) {
             let verbs = access.verbs.join(", ");
-            let _ = writeln!(rules, "  - {{apiGroups: [\"{}\"], resources: [{}], verbs: [{verbs}]}}", access.group, access.resource);
+            let _ =
+                writeln!(rules, "  - {{apiGroups: [\"{}\"], resources: [{}], verbs: [{verbs}]}}", access.group, access.resource);
         }
     }
     if std::env::var_os("UPDATE_GOLDEN").is_some() {

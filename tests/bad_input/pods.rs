@@ -74,10 +74,13 @@ fn features_that_decide_and_are_not_supported_are_refused_per_pod() {
             "PersistentVolumeClaim default/gone does not exist",
             NoPlace(Reason::VolumeNotReady),
         ),
-        not_yet(
-            "a preference",
-            "  affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: [{key: a, operator: Exists}]}}]}}\n",
-            "preferred node affinity",
+        (
+            "a preference that nobody can keep",
+            pod_with(
+                "  affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: [{key: a, operator: Exists}]}}]}}\n",
+            ),
+            "",
+            Placed,
         ),
     ]);
 }

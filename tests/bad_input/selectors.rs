@@ -119,12 +119,7 @@ fn spread_and_pod_affinity_are_refused_per_pod_and_by_name() {
     run(&[
         ("spread", spread(&legal.replace("labelSelector: {}", "labelSelector: {matchLabels: {app: bad}}")), "", Placed),
         ("spread of daemon pods, too", spread(legal), "counts pods of daemonset", no_place),
-        (
-            "a spread that may be broken",
-            spread(&legal.replace("DoNotSchedule", "ScheduleAnyway")),
-            "topologySpreadConstraints",
-            no_place,
-        ),
+        ("a spread that may be broken", spread(&legal.replace("DoNotSchedule", "ScheduleAnyway")), "", Placed),
         ("affinity", pod_affinity("podAffinity"), "", Placed),
         (
             "affinity to nobody",

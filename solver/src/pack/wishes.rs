@@ -68,8 +68,26 @@ pub(super) fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
             (plan, wishes) = (unbiased, none);
         }
     }
+    if !plan.unschedulable.is_empty() && (0..wishes.level.len()).any(|pod| !wishes.kept(pod).is_empty()) {
+        tell_without(snapshot, &mut plan, options);
+    }
     plan.dropped = wishes.dropped(&plan);
     plan
+}
+
+/// What keeps a pod from every place is no preference, so none is named: the reason is the one that holds where nobody insists.
+fn tell_without(snapshot: &Snapshot, plan: &mut Plan, options: &Options<'_>) {
+    let mut none = Wishes::new(snapshot);
+    none.give_up();
+    let unbiased = super::decide(&none.insisting(), &Options { steps: 0, ..*options }).0;
+    let mut reasons: BTreeMap<ObjectKey, _> =
+        unbiased.unschedulable.into_iter().map(|entry| (entry.pod.clone(), entry)).collect();
+    for entry in &mut plan.unschedulable {
+        // Where another pod would go without in its stead, its own reason stands.
+        if let Some(reason) = reasons.remove(&entry.pod) {
+            *entry = reason;
+        }
+    }
 }
 
 /// What a rule that is insisted on is about, whoever has it: its kind, its topology key and its selector.
