@@ -24,6 +24,7 @@ mod pod;
 mod reader;
 mod reduce;
 pub(crate) mod requests;
+mod same_zone;
 mod scalar;
 mod syntax;
 mod tracked;
@@ -35,6 +36,7 @@ mod yaml;
 pub use files::{ReadError, Source};
 pub use intake::{Intake, Item, Reading};
 pub use inventory::{Controller, DaemonSet, Inventory, PodSet, PodState, Sourced};
+pub use same_zone::SAME_ZONE_AS;
 pub(crate) use workload::spec_path;
 pub use written::Written;
 

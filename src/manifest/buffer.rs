@@ -141,6 +141,7 @@ pub(super) fn resolve(buffers: &[Sourced<Buffer>], workloads: &mut Vec<Workload>
                 count,
                 first: 0,
                 labels: like.labels.clone(),
+                same_zone_as: like.same_zone_as.clone(),
                 spec: Arc::new(spec),
                 claim_templates: Arc::default(),
                 place: place.clone(),

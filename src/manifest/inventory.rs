@@ -30,6 +30,8 @@ pub struct PodSet {
     pub keys: Vec<ObjectKey>,
     /// Their labels.
     pub labels: Arc<Labels>,
+    /// The label whose value they have in common with all pods that share their zone ([`super::SAME_ZONE_AS`]).
+    pub same_zone_as: Option<Arc<str>>,
     /// Their spec, reduced to what decides and shared by all pods that have the same. `nodeName` is
     /// kept in [`PodState::node`] only.
     pub spec: Arc<PodSpec>,

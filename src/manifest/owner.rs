@@ -117,6 +117,7 @@ fn pod_set(workload: &Workload, taken: &mut BTreeSet<ObjectKey>) -> Sourced<PodS
         owner: format!("{}/{}", workload.kind, workload.key).into(),
         keys,
         labels: workload.labels.clone(),
+        same_zone_as: workload.same_zone_as.clone(),
         spec: workload.spec.clone(),
         claim_templates: workload.claim_templates.clone(),
         state: super::PodState::default(),

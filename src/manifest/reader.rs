@@ -8,7 +8,7 @@ use super::inventory::{DaemonSet, Inventory, PodSet, Sourced};
 use super::pod::{self, CheckedSpec, SpecCache};
 use super::reduce::Interner;
 use super::workload::{self, Workload};
-use super::{Options, admission, json, kind, limit_range, line, owner, syntax, twice, yaml};
+use super::{Options, admission, json, kind, limit_range, line, owner, same_zone, syntax, twice, yaml};
 use crate::api;
 use crate::diagnostic::{Diagnostic, Place};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -324,11 +324,15 @@ impl<'o> Reader<'o> {
         let Some(object) = self.begin("Pod", metadata, origin, true) else { return };
         let mut found = checked.findings.clone();
         let state = pod::state(&object.metadata, checked, status, &mut self.interner, &mut found);
+        let ObjectMeta { labels, annotations, .. } = &object.metadata;
+        let before = found.len();
+        let same_zone_as = same_zone::read(annotations.as_ref(), labels.as_ref(), "metadata", &mut found).map(Arc::from);
+        let state = state.filter(|_| found.len() == before);
         self.report(origin, &object.shown, found);
         if let Some((spec, state)) = state {
             let labels = self.interner.labels(object.metadata.labels.as_ref());
             let (owner, claim_templates) = (object.shown.as_str().into(), Arc::default());
-            let value = PodSet { owner, keys: vec![object.key], labels, spec, claim_templates, state };
+            let value = PodSet { owner, keys: vec![object.key], labels, same_zone_as, spec, claim_templates, state };
             self.inventory.pods.push(Sourced { value, place: origin.place() });
         }
     }
@@ -352,6 +356,7 @@ impl<'o> Reader<'o> {
             count: asked.count,
             first: asked.first,
             labels,
+            same_zone_as: asked.same_zone_as.map(Arc::from),
             spec,
             claim_templates: asked.claim_templates.into(),
             place,

@@ -3,6 +3,7 @@
 use super::admission;
 use super::field::{Finding, any_error, decode};
 use super::inventory::Controller;
+use super::same_zone;
 use crate::diagnostic::Place;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job, JobSpec};
@@ -41,6 +42,7 @@ pub(super) struct Workload {
     /// The index of the first pod.
     pub first: u32,
     pub labels: Arc<Labels>,
+    pub same_zone_as: Option<Arc<str>>,
     pub spec: Arc<PodSpec>,
     pub claim_templates: Arc<[PersistentVolumeClaim]>,
     pub place: Place,
@@ -49,10 +51,10 @@ pub(super) struct Workload {
 impl Workload {
     /// Whether both are the same but for their place.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        let Self { kind, key, uid, controller, count, first, labels, spec, claim_templates, place: _ } = self;
+        let Self { kind, key, uid, controller, count, first, labels, same_zone_as, spec, claim_templates, place: _ } = self;
         (kind, key, uid, controller) == (&other.kind, &other.key, &other.uid, &other.controller)
             && (count, first, labels, spec) == (&other.count, &other.first, &other.labels, &other.spec)
-            && *claim_templates == other.claim_templates
+            && (claim_templates, same_zone_as) == (&other.claim_templates, &other.same_zone_as)
     }
 }
 
@@ -72,6 +74,7 @@ pub(super) struct Asked {
     pub count: u32,
     pub first: u32,
     pub labels: BTreeMap<String, String>,
+    pub same_zone_as: Option<String>,
     pub spec: PodSpec,
     pub claim_templates: Vec<PersistentVolumeClaim>,
 }
@@ -110,8 +113,10 @@ pub(super) fn read(kind: &str, mut value: Value, found: &mut Vec<Finding>) -> Op
     }
     let path = spec_path(kind);
     let template_path = path.strip_suffix(".spec").unwrap_or(path);
-    let labels = draft.template.metadata.and_then(|metadata| metadata.labels).unwrap_or_default();
+    let ObjectMeta { labels, annotations, .. } = draft.template.metadata.unwrap_or_default();
+    let labels = labels.unwrap_or_default();
     admission::labels(Some(&labels), &format!("{template_path}.metadata.labels"), found);
+    let same_zone_as = same_zone::read(annotations.as_ref(), Some(&labels), &format!("{template_path}.metadata"), found);
     let spec = draft.template.spec.unwrap_or_default();
     admission::pod_spec(&spec, path, found);
     if let Some(selector) = &draft.selector {
@@ -126,7 +131,8 @@ pub(super) fn read(kind: &str, mut value: Value, found: &mut Vec<Finding>) -> Op
         return None;
     }
     let (count, first) = (u32::try_from(draft.count).ok()?, u32::try_from(draft.first).ok()?);
-    Some(Asked { metadata: draft.metadata, count, first, labels, spec, claim_templates: draft.claim_templates })
+    let (metadata, claim_templates) = (draft.metadata, draft.claim_templates);
+    Some(Asked { metadata, count, first, labels, same_zone_as, spec, claim_templates })
 }
 
 fn check_selector(selector: &LabelSelector, labels: &BTreeMap<String, String>, template_path: &str, found: &mut Vec<Finding>) {

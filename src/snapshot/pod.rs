@@ -76,7 +76,7 @@ pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
     for source in inventory.pods.iter().filter(|source| standing(&source.value, &leaving) == Standing::Pending) {
         let set = &source.value;
         let Some(first) = set.keys.first() else { continue };
-        let translated = shapes.of(&set.spec, &first.namespace, &set.labels);
+        let translated = shapes.of_set(set, &first.namespace);
         let kind = kind_of(&set.owner);
         found.extend(translated.errors.iter().map(|note| note.diagnostic(true, &set.owner, kind, &source.place)));
         if !translated.warnings.is_empty() {
@@ -95,7 +95,7 @@ pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
     for (set, place, count) in warned {
         let more = if count > set.keys.len() { format!(" (and {} more pods)", count - set.keys.len()) } else { String::new() };
         let Some(first) = set.keys.first() else { continue };
-        found.extend(shapes.of(&set.spec, &first.namespace, &set.labels).warnings.iter().map(|note| {
+        found.extend(shapes.of_set(set, &first.namespace).warnings.iter().map(|note| {
             let mut diagnostic = note.diagnostic(false, &set.owner, kind_of(&set.owner), place);
             diagnostic.message.push_str(&more);
             diagnostic
@@ -113,7 +113,7 @@ pub fn bound(inventory: &Inventory) -> BTreeMap<String, Vec<BoundPod>> {
     let sets = inventory.pods.iter().map(|source| &source.value);
     for set in sets.filter(|set| standing(set, &leaving) == Standing::Bound) {
         let (Some(node), Some(first)) = (&set.state.node, set.keys.first()) else { continue };
-        let Translated { requests, host_ports, topology, .. } = shapes.of(&set.spec, &first.namespace, &set.labels);
+        let Translated { requests, host_ports, topology, .. } = shapes.of_set(set, &first.namespace);
         let required = topology.anti_affinity.iter().filter(|term| !term.is_preferred());
         let anti_affinity: Vec<PodAffinityTerm> = required.cloned().collect();
         let owner = set.state.controller.as_ref().filter(|owner| owner.kind.as_ref() == "DaemonSet");

@@ -1,8 +1,9 @@
-//! Manifests in, a checked plan out: a large input, and volumes. One pool on the catalogue of us-west-2 for all.
+//! Manifests in, a checked plan out: a large input, pods that share a zone, and volumes. One pool on the catalogue of us-west-2 for all.
 // A test fails by panicking, also in the functions it calls.
 #![allow(clippy::unwrap_used)]
 
 mod large_input;
+mod same_zone;
 mod volumes;
 
 use std::sync::OnceLock;

@@ -3,14 +3,14 @@
 use super::topology::{NamespaceBook, Reader, has_rules};
 use crate::api::label;
 use crate::manifest::requests;
-use crate::manifest::{Inventory, Sourced};
+use crate::manifest::{Inventory, PodSet, Sourced};
 use k8s_openapi::api::core::v1::{Affinity, NodeSelectorTerm, PodSpec, Toleration as Tolerated, Volume};
 use k8s_openapi::api::node::v1::RuntimeClass;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use windlass_solver::{
-    Feature, HostPort, Labels, NodePreference, Operator, PodShape, Protocol, Requirement, ResourceName, Resources, TaintEffect,
-    Toleration, TolerationOperator, Topology,
+    Feature, HostPort, Labels, Namespaces, NodePreference, Operator, PodSelector, PodShape, Protocol, Requirement, ResourceName,
+    Resources, TaintEffect, Toleration, TolerationOperator, Topology,
 };
 
 /// Priority classes that every cluster has (k8s.io/kubernetes/pkg/apis/scheduling).
@@ -42,8 +42,9 @@ pub(in crate::snapshot) struct Translated {
     pub warnings: Vec<Note>,
 }
 
-/// The address of a spec, which the inventory keeps alive, and where rules about other pods depend on them, namespace and labels.
-type Identity = (usize, Option<(Arc<str>, Arc<Labels>)>);
+/// The address of a spec, which the inventory keeps alive, and where rules about other pods depend on them, namespace, labels and the
+/// label that pods of one zone share.
+type Identity = (usize, Option<(Arc<str>, Arc<Labels>, Option<Arc<str>>)>);
 
 /// Translates specs.
 pub(in crate::snapshot) struct Shapes<'i> {
@@ -58,13 +59,30 @@ impl<'i> Shapes<'i> {
         Self { inventory, namespaces: NamespaceBook::new(inventory), known: BTreeMap::new(), shared: BTreeSet::new() }
     }
 
-    /// The translation of a spec of the inventory, for pods of a namespace with these labels.
-    pub(in crate::snapshot) fn of(&mut self, spec: &'i Arc<PodSpec>, namespace: &Arc<str>, labels: &Arc<Labels>) -> &Translated {
-        let place = has_rules(spec).then(|| (namespace.clone(), labels.clone()));
+    /// The translation for a set of pods of the inventory, which are all in one namespace.
+    pub(in crate::snapshot) fn of_set(&mut self, set: &'i PodSet, namespace: &Arc<str>) -> &Translated {
+        self.of(&set.spec, namespace, &set.labels, set.same_zone_as.as_ref())
+    }
+
+    /// The translation of a spec of the inventory, for pods of a namespace with these labels, of which `same_zone_as` is the one that pods
+    /// of one zone share.
+    pub(in crate::snapshot) fn of(
+        &mut self,
+        spec: &'i Arc<PodSpec>,
+        namespace: &Arc<str>,
+        labels: &Arc<Labels>,
+        same_zone_as: Option<&Arc<str>>,
+    ) -> &Translated {
+        let ruled = has_rules(spec) || same_zone_as.is_some();
+        let place = ruled.then(|| (namespace.clone(), labels.clone(), same_zone_as.cloned()));
         let identity: Identity = (Arc::as_ptr(spec).addr(), place);
         if !self.known.contains_key(&identity) {
             let mut made = Translated::default();
             let unresolved = self.rules(spec, namespace, labels, &mut made);
+            made.topology.same_zone.extend(same_zone_as.and_then(|key| {
+                let labels = vec![Requirement::equals(key, labels.get(key)?)];
+                Some(PodSelector { namespaces: Namespaces::Only([namespace.clone()].into()), labels: Some(labels) })
+            }));
             if let Some(mut shape) = translate(spec, self.inventory, &mut made) {
                 shape.unsupported.extend(unresolved);
                 shape.unsupported.sort_unstable();
