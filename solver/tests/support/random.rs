@@ -62,17 +62,8 @@ impl Size {
 /// Snapshots of at most this size.
 pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
     let kinds = (1..=size.kinds).prop_flat_map(|count| (0..count).map(instance_type).collect::<Vec<_>>());
-    let kinds = (kinds, vec(any::<bool>(), size.kinds)).prop_map(move |(mut kinds, reserved)| {
-        if size.reservations {
-            kinds
-                .iter_mut()
-                .zip(reserved)
-                .enumerate()
-                .filter(|(_, (_, wanted))| *wanted)
-                .for_each(|(index, (kind, _))| reserve(kind, index));
-        }
-        kinds
-    });
+    // Without reservations nothing more is drawn, so that equal seeds go on giving the cases they gave.
+    let kinds = if size.reservations { reserving(kinds, size.kinds).boxed() } else { kinds.boxed() };
     let pools = kinds.prop_flat_map(move |kinds| {
         let kinds: Arc<[InstanceType]> = kinds.into();
         vec(node_pool(size.limits), 1..=size.pools).prop_map(move |mut pools| {
@@ -112,10 +103,18 @@ pub(crate) fn snapshots(size: Size) -> impl Strategy<Value = Snapshot> {
         };
         shapes.into_iter().enumerate().map(named).collect::<Vec<_>>()
     });
-    let slots = vec(0..=2_u32, if size.reservations { size.kinds } else { 0 });
+    let slots = if size.reservations { vec(0..=2_u32, size.kinds).boxed() } else { Just(Vec::new()).boxed() };
     (pools, nodes, daemon_sets, pods, slots).prop_map(|(pools, nodes, daemon_sets, pods, slots)| {
         let slots = slots.into_iter().enumerate().map(|(index, slots)| (reservation(index), slots));
         world_with(pools, nodes, daemon_sets, pods, slots)
+    })
+}
+
+fn reserving(kinds: impl Strategy<Value = Vec<InstanceType>>, most: usize) -> impl Strategy<Value = Vec<InstanceType>> {
+    (kinds, vec(any::<bool>(), most)).prop_map(|(mut kinds, wanted)| {
+        let chosen = kinds.iter_mut().zip(wanted).enumerate().filter(|(_, (_, wanted))| *wanted);
+        chosen.for_each(|(index, (kind, _))| reserve(kind, index));
+        kinds
     })
 }
 
