@@ -4,10 +4,13 @@
 //! files ──manifest──▶ Inventory ─┐
 //!                                ├─snapshot─▶ solver::Snapshot ──solve──▶ Plan ──check──▶ cli prints it
 //! embedded data ──▶ Catalog ─────┘
+//!
+//! watches, answers ──Event──▶ engine ──Effect──▶ actuate ──▶ API server, EC2, and the plan above
 //! ```
 //!
 //! Every room has one job: `api` the objects we accept, `manifest` files to typed objects, `catalog` what EC2 sells and for how much,
-//! `snapshot` the translation for the solver, `cli` the verbs. Only `cli` prints. See ARCHITECTURE.md for who may import whom.
+//! `snapshot` the translation for the solver, `cli` the verbs. Only `cli` prints. `engine` decides the life of nodes with `provision` and
+//! `reap`; `actuate` carries it out in a real cluster, `sim` in a made-up one. See ARCHITECTURE.md for who may import whom.
 
 #[cfg(feature = "controller")]
 pub mod actuate;

@@ -1,8 +1,12 @@
 //! From snapshot to plan.
 //!
 //! ```text
-//! Snapshot ─compile─▶ Problem ─▶ existing nodes ─▶ pools by weight ─▶ State ─report─▶ Plan
-//!                                                  Market ─▶ optimiser, or greedy where limits are scarce
+//! Snapshot ─wishes─▶ preferences insisted on ─deal─▶ pods have their domains ─compile─▶ Problem
+//!                          ▲ given up                    ▲ dealt again                    │
+//!                          └─ pods without a place ◀─────┴──── domains without room ◀─────┤
+//!                                                                                         ▼
+//!          reservations, then market (optimiser, or greedy where limits are scarce) ◀─ existing nodes, pools by weight
+//!                          └─▶ seating: who sits where under rules about hosts ─▶ State ─report─▶ Plan
 //! ```
 //!
 //! Identical pods are one class, offers that no pod can tell apart are one candidate, and requirements are bitsets: work grows with
