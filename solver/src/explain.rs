@@ -13,7 +13,7 @@ pub(crate) use diagnosis::{Diagnosis, Obstacle, diagnose_beside};
 pub(crate) use survey::LimitsLeft;
 
 use crate::plan::{FunnelStep, OfferingRef};
-use crate::{NodeName, NodePoolName, ObjectKey, Plan, Reason, Snapshot};
+use crate::{MicroUsd, NodeName, NodePoolName, ObjectKey, Plan, Reason, Snapshot};
 
 /// What to explain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,10 @@ pub struct PodExplanation {
     pub binding: Option<String>,
     /// The cheapest offering that would hold this pod alone.
     pub cheapest_alone: Option<OfferingRef>,
+    /// For a pod on a node to launch: what one more pod like it adds to the cost, as the plan's certificate has it.
+    pub marginal: Option<MicroUsd>,
+    /// For a pod on a node to launch: the next cheapest offering that would hold all pods of that node.
+    pub runner_up: Option<OfferingRef>,
     /// The smallest change that would place it; `None` for a placed pod, and where no single change does.
     pub would_fit_if: Option<String>,
     /// The preferences that it gave up, in that order; of a pod without a place none is listed.

@@ -3,9 +3,9 @@
 use crate::support::oracle::{places, resummed};
 use crate::support::{GI, PoolExt, ShapeExt, ZONE, node, pool, shape, world};
 use windlass_solver::explain::Outcome;
-use windlass_solver::plan::{Certificate, ExistingPlacement, FunnelStep};
+use windlass_solver::plan::{Certificate, ExistingPlacement, FunnelStep, PricedClass};
 use windlass_solver::{
-    Explanation, MicroUsd, NodeExplanation, ObjectKey, Plan, PodExplanation, Reason, Snapshot, Status, Subject, Summary,
+    Explanation, MicroUsd, NodeExplanation, ObjectKey, Plan, Pod, PodExplanation, Reason, Snapshot, Status, Subject, Summary,
     Unschedulable, check, explain,
 };
 
@@ -26,6 +26,9 @@ fn snapshot() -> Snapshot {
 /// Both web pods on one `large` spot node in zone a, `old` on the existing node.
 fn plan(snapshot: &Snapshot) -> Plan {
     let pod = |name: &str| snapshot.pods().iter().find(|pod| *pod.key.name == *name).unwrap();
+    let is_web = |(_, pod): &(usize, &Pod)| pod.key.name.starts_with("web");
+    let web_positions: Vec<u32> =
+        snapshot.pods().iter().enumerate().filter(is_web).map(|(position, _)| position as u32).collect();
     let places = places(snapshot);
     let web = [pod("web-0"), pod("web-1")];
     let large = places.iter().find(|place| place.takes(&web)).unwrap().node("default-0", &web);
@@ -48,7 +51,10 @@ fn plan(snapshot: &Snapshot) -> Plan {
             funnel: vec![FunnelStep { step: "resources: cpu 99".to_owned(), remaining: 0 }],
             would_fit_if: Some("cpu request <= 7900m".to_owned()),
         }],
-        certificate: Certificate::default(),
+        certificate: Certificate {
+            classes: vec![PricedClass { pods: web_positions.into(), marginal: MicroUsd(7_000) }],
+            ..Certificate::default()
+        },
         dropped: Vec::new(),
     };
     let plan = resummed(plan);
@@ -91,6 +97,8 @@ fn a_placed_pod_shows_its_funnel_and_the_cheapest_node_for_it_alone() {
     assert_eq!(told.binding.as_deref(), Some("memory: it asks for 3Gi, and arm leaves 3Gi beside daemonsets"));
     let cheapest = told.cheapest_alone.unwrap();
     assert_eq!((cheapest.instance_type.as_str(), cheapest.zone.as_str(), cheapest.price), ("arm", "a", MicroUsd(9_000)));
+    assert_eq!(told.marginal, Some(MicroUsd(7_000)));
+    assert_eq!(told.runner_up.map(|other| other.price), Some(MicroUsd(80_000)));
     assert_eq!(told.would_fit_if, None);
 }
 

@@ -2,13 +2,13 @@
 
 use super::diagnosis::funnel;
 use super::survey::{LimitsLeft, Survey, Tight, survey};
-use super::{Outcome, PodExplanation, amount};
+use super::{Outcome, PodExplanation, amount, node};
 use crate::plan::FunnelStep;
 use crate::{ObjectKey, Plan, Snapshot};
 
 /// Explains the pod by what one new node for it alone would have to be, with the limits as they were before the plan.
 pub(super) fn explain(snapshot: &Snapshot, plan: &Plan, key: &ObjectKey) -> Option<PodExplanation> {
-    let pod = snapshot.pods().iter().find(|pod| pod.key == *key)?;
+    let (position, pod) = snapshot.pods().iter().enumerate().find(|(_, pod)| pod.key == *key)?;
     let outcome = outcome(plan, key)?;
     let left = LimitsLeft::new();
     let found = survey(snapshot, &pod.shape, &left);
@@ -20,6 +20,8 @@ pub(super) fn explain(snapshot: &Snapshot, plan: &Plan, key: &ObjectKey) -> Opti
             binding: last(&entry.funnel),
             funnel: entry.funnel.clone(),
             cheapest_alone: found.cheapest,
+            marginal: None,
+            runner_up: None,
             would_fit_if: entry.would_fit_if.clone(),
             dropped_preferences: Vec::new(),
         });
@@ -27,12 +29,18 @@ pub(super) fn explain(snapshot: &Snapshot, plan: &Plan, key: &ObjectKey) -> Opti
     let funnel = funnel(&pod.shape, &found);
     let binding = tightest(&found, &funnel);
     let dropped = plan.dropped.iter().find(|one| one.pods.contains(key));
+    let runner_up = match &outcome {
+        Outcome::New(name, _) => node::explain(snapshot, plan, name).and_then(|node| node.runner_up),
+        Outcome::Existing(_) | Outcome::Unschedulable(..) => None,
+    };
     Some(PodExplanation {
         pod: key.clone(),
         outcome,
         funnel,
         binding,
         cheapest_alone: found.cheapest,
+        marginal: plan.certificate.marginal(position),
+        runner_up,
         would_fit_if: None,
         dropped_preferences: dropped.map(|one| one.preferences.clone()).unwrap_or_default(),
     })

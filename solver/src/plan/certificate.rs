@@ -31,6 +31,12 @@ impl Certificate {
         "requirements of NodePools",
         "availability and price of offerings",
     ];
+
+    /// What one more pod like the one at `position` of the snapshot's list adds to the cost; `None` unless it is on a new node.
+    pub fn marginal(&self, position: usize) -> Option<MicroUsd> {
+        let position = u32::try_from(position).ok()?;
+        self.classes.iter().find(|class| class.pods.binary_search(&position).is_ok()).map(|class| class.marginal)
+    }
 }
 
 /// Pods on new nodes that ask for the same.

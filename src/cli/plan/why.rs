@@ -1,13 +1,14 @@
 //! Answers to `--explain` for people.
 
-use super::report::{Report, count};
+use super::report::{Report, count, hourly};
 use crate::cli::grid::Align::{Left, Right};
 use crate::cli::grid::Grid;
 use owo_colors::OwoColorize;
 use std::fmt::Write;
 use windlass_solver::Explanation;
+use windlass_solver::MicroUsd;
 use windlass_solver::explain::{NodeExplanation, Outcome, PodExplanation};
-use windlass_solver::plan::FunnelStep;
+use windlass_solver::plan::{FunnelStep, OfferingRef};
 
 /// What `~` means.
 pub(super) const ESTIMATE: &str = "~ is an estimated price.";
@@ -35,6 +36,10 @@ pub(super) fn pod_facts(report: &Report<'_>, pod: &PodExplanation) -> Vec<(&'sta
     facts.extend(pod.dropped_preferences.iter().map(|one| ("gave up", one.clone())));
     facts.extend(pod.binding.clone().map(|binding| ("binding", binding)));
     facts.extend(alone.map(|offering| ("cheapest alone", offering)));
+    facts.extend(pod.marginal.map(|price| ("one more adds", format!("${}/h, by the certificate", hourly(price)))));
+    if let Outcome::New(_, offering) = &pod.outcome {
+        facts.extend(pod.runner_up.as_ref().map(|next| ("node's runner-up", runner_up(report, next, offering))));
+    }
     facts.extend(pod.would_fit_if.clone().map(|change| ("would fit if", change)));
     facts
 }
@@ -45,9 +50,16 @@ pub(super) fn node_facts(report: &Report<'_>, node: &NodeExplanation) -> Vec<(&'
         ("is", format!("a new {}, nodepool {}", report.offering(&node.offering), node.node_pool)),
         ("chosen from", count(node.candidates, "offering")),
     ];
-    facts.extend(node.runner_up.as_ref().map(|offering| ("runner-up", report.offering(offering))));
+    facts.extend(node.runner_up.as_ref().map(|next| ("runner-up", runner_up(report, next, &node.offering))));
     facts.extend(node.binding.clone().map(|binding| ("binding", binding)));
     facts
+}
+
+/// The next choice and what it costs beyond the one that was bought.
+fn runner_up(report: &Report<'_>, next: &OfferingRef, bought: &OfferingRef) -> String {
+    let more = next.price.0.saturating_sub(bought.price.0);
+    let sign = if more < 0 { "-" } else { "+" };
+    format!("{}: {sign}${}/h", report.offering(next), hourly(MicroUsd(more.saturating_abs())))
 }
 
 /// One fact a line, labels aligned.

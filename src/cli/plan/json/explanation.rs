@@ -1,6 +1,6 @@
 //! Answers to `--explain` as JSON.
 
-use super::{Key, Offering, Step, offering, steps};
+use super::{Key, Offering, Step, Usd, offering, steps};
 use crate::cli::plan::report::Report;
 use serde::Serialize;
 use windlass_solver::Explanation;
@@ -27,6 +27,8 @@ pub(super) struct ExplainedPod<'a> {
     funnel: Vec<Step<'a>>,
     binding: Option<&'a str>,
     cheapest_alone: Option<Offering<'a>>,
+    hourly_marginal_usd: Option<Usd>,
+    runner_up: Option<Offering<'a>>,
     would_fit_if: Option<&'a str>,
     /// Only where there is one.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -69,6 +71,8 @@ fn pod<'a>(report: &Report<'_>, explanation: &'a PodExplanation) -> ExplainedPod
         funnel: steps(&explanation.funnel),
         binding: explanation.binding.as_deref(),
         cheapest_alone: explanation.cheapest_alone.as_ref().map(|cheapest| offering(report, cheapest)),
+        hourly_marginal_usd: explanation.marginal.map(Usd),
+        runner_up: explanation.runner_up.as_ref().map(|next| offering(report, next)),
         would_fit_if: explanation.would_fit_if.as_deref(),
         dropped_preferences: &explanation.dropped_preferences,
     }
