@@ -10,6 +10,7 @@
 //! - `pool_rules`: `minValues` and static pools on random snapshots.
 //! - `optimum`: cost, bound and completeness against exhaustive search on tiny snapshots.
 //! - `exact`: which pods find a place, and at which price, against exhaustive search over whole plans.
+//! - `milp`: cost and bound against integer programming, for some dozens of pods.
 //! - `violations`: `check` finds each kind of broken rule.
 //! - `explanations`: `explain` says what the plan shows.
 //! - `relaxations`: `wouldFitIf` is true.
@@ -24,6 +25,7 @@ mod certificates;
 mod charges;
 mod exact;
 mod explanations;
+mod milp;
 mod neighbours;
 mod optimum;
 mod pool_rules;
