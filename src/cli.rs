@@ -8,6 +8,7 @@ mod catalog;
 mod completion;
 mod convert;
 mod crd;
+mod default_spread;
 pub(crate) mod findings;
 pub(crate) mod grid;
 mod plan;

@@ -26,6 +26,7 @@ mod reduce;
 pub(crate) mod requests;
 mod same_zone;
 mod scalar;
+mod service;
 mod syntax;
 mod tracked;
 mod twice;
@@ -47,11 +48,13 @@ use std::sync::Arc;
 pub struct Options {
     /// The namespace of objects that name none, where their kind has namespaces.
     pub namespace: Arc<str>,
+    /// Whether Services decide anything: if not, they are skipped.
+    pub services: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { namespace: "default".into() }
+        Self { namespace: "default".into(), services: false }
     }
 }
 
@@ -71,6 +74,12 @@ pub fn read(sources: &[Source], options: &Options) -> Result<Inventory, ReadErro
         }
     }
     Ok(reader.finish())
+}
+
+/// Reads one document, in YAML or JSON, of whatever it is. The failure says on which line.
+pub(crate) fn value(text: &str) -> Result<serde_json::Value, String> {
+    let read = yaml::value(text).map_err(|failure| format!("line {}: {}", failure.line, failure.message))?;
+    read.ok_or_else(|| "is empty".to_owned())
 }
 
 #[cfg(test)]

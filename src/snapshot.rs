@@ -27,6 +27,7 @@ mod volume;
 
 pub(crate) use node::{is_ephemeral, runs_on};
 pub use node_class::{FREE, PREFIX_DELEGATION};
+pub use pod::DefaultSpread;
 
 use crate::api::{self, convert};
 use crate::catalog::file::PriceKind;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub vm_memory_overhead_ppm: u32,
     /// What becomes of nodes that cannot have what `minValues` ask for (`--min-values-policy`).
     pub min_values_policy: MinValuesPolicy,
+    /// How kube-scheduler spreads pods that say nothing of it (`--default-spread`).
+    pub default_spread: DefaultSpread,
 }
 
 impl Default for Settings {
@@ -61,6 +64,7 @@ impl Default for Settings {
             reserved_enis: 0,
             vm_memory_overhead_ppm: NodeClassSettings::DEFAULT_VM_MEMORY_OVERHEAD_PPM,
             min_values_policy: MinValuesPolicy::Strict,
+            default_spread: DefaultSpread::default(),
         }
     }
 }
@@ -101,7 +105,7 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
     let pools = unique(inventory.node_pools.iter().chain(&converted.node_pools), &mut diagnostics);
     let mut unresolved = BTreeSet::new();
     let (daemon_sets, of_daemon_sets) = daemon_set::daemon_sets(inventory);
-    let (pods, of_pods) = pod::pods(inventory);
+    let (pods, of_pods) = pod::pods(inventory, &settings.default_spread);
     let limits = Limits::new(inventory, &pods, &daemon_sets);
     let around = node_class::Surroundings { catalog, settings, limits: &limits };
     let classes = node_class::classes(&classes, around, &mut unresolved, &mut diagnostics);

@@ -9,13 +9,14 @@ use std::fs;
 use std::path::PathBuf;
 use windlass::diagnostic::Diagnostic;
 use windlass::manifest::{Options, Source, read};
+use windlass::snapshot::DefaultSpread;
 use windlass::snapshot::pod::pods;
 use windlass_solver::Pod;
 
 /// The pods to place, and all findings.
 fn planned(text: &[u8]) -> (Vec<Pod>, Vec<Diagnostic>) {
     let inventory = read(&[Source::Stdin(text.to_vec())], &Options::default()).expect("standard input can be read");
-    let (mut pods, found) = pods(&inventory);
+    let (mut pods, found) = pods(&inventory, &DefaultSpread::default());
     pods.sort_by(|a, b| a.key.cmp(&b.key));
     (pods, inventory.diagnostics.into_iter().chain(found).collect())
 }

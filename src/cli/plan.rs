@@ -25,6 +25,7 @@ mod yaml;
 
 use super::convert::Era;
 use super::{EXIT_ERROR, EXIT_INPUT, Failure, as_typed, terminal};
+use crate::snapshot::DefaultSpread;
 use against::{Against, Peer};
 use input::Input;
 use owo_colors::OwoColorize;
@@ -100,6 +101,14 @@ pub(crate) struct Args {
     /// What becomes of preferences: preferred node affinity, preferred pod (anti-)affinity and ScheduleAnyway spread
     #[arg(long, value_enum, default_value_t, ignore_case = true, value_name = "POLICY", help_heading = "Input")]
     preference_policy: PreferencePolicy,
+
+    /// How kube-scheduler spreads pods that have no topologySpreadConstraints: none, system, or a file [default: none]
+    ///
+    /// `system` is what it does unless it is configured otherwise: prefer at most 3 more pods of a kind on one node than on another, and 5
+    /// in one zone. A file, or JSON, holds a KubeSchedulerConfiguration, the arguments of its plugin PodTopologySpread, or a list of
+    /// constraints. Whom a pod is spread with is said by its Services and its ReplicaSet, StatefulSet or ReplicationController.
+    #[arg(long, value_parser = super::default_spread::read, value_name = "SPREAD", help_heading = "Input")]
+    default_spread: Option<DefaultSpread>,
 
     /// Form of the plan on standard output
     #[arg(short, long, value_enum, default_value_t, help_heading = "Output")]

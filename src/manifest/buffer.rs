@@ -144,6 +144,7 @@ pub(super) fn resolve(buffers: &[Sourced<Buffer>], workloads: &mut Vec<Workload>
                 same_zone_as: like.same_zone_as.clone(),
                 spec: Arc::new(spec),
                 claim_templates: Arc::default(),
+                selector: None,
                 place: place.clone(),
             }),
             Ok(count) => found.push(error("spec", format!("room for {count} pods; at most {PODS_MAX} are planned"))),

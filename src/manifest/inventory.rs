@@ -8,6 +8,7 @@ use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_solver::{Labels, ObjectKey};
@@ -122,6 +123,8 @@ pub struct Inventory {
     pub storage_classes: Vec<Sourced<StorageClass>>,
     /// What CSI drivers say of nodes.
     pub csi_nodes: Vec<Sourced<CSINode>>,
+    /// What Services (if they are read) and workloads that keep pods up select, by `Kind/namespace/name`.
+    pub selectors: BTreeMap<Arc<str>, LabelSelector>,
     /// Objects of kinds that decide nothing, by `apiVersion kind` (`v1 ConfigMap`).
     pub skipped: BTreeMap<String, usize>,
     /// How Karpenter's kinds were written.

@@ -11,10 +11,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 /// Kinds that are read beside workloads: API version, kind, whether its objects live in a namespace.
-const KINDS: [(&str, &str, bool); 18] = [
+const KINDS: [(&str, &str, bool); 19] = [
     ("v1", "Pod", true),
     ("v1", "Namespace", false),
     ("v1", "Node", false),
+    ("v1", super::service::KIND, true),
     ("v1", "LimitRange", true),
     ("v1", "PersistentVolumeClaim", true),
     ("v1", "PersistentVolume", false),

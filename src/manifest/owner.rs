@@ -114,7 +114,7 @@ fn pod_set(workload: &Workload, taken: &mut BTreeSet<ObjectKey>) -> Sourced<PodS
     }
     taken.extend(keys.iter().cloned());
     let value = PodSet {
-        owner: format!("{}/{}", workload.kind, workload.key).into(),
+        owner: workload.owner(),
         keys,
         labels: workload.labels.clone(),
         same_zone_as: workload.same_zone_as.clone(),

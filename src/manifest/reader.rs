@@ -7,6 +7,7 @@ use super::generate::{Generated, is_unnamed};
 use super::inventory::{DaemonSet, Inventory, PodSet, Sourced};
 use super::pod::{self, CheckedSpec, SpecCache};
 use super::reduce::Interner;
+use super::service::{self, Service};
 use super::workload::{self, Workload};
 use super::{Options, admission, json, kind, limit_range, line, owner, same_zone, syntax, twice, yaml};
 use crate::api;
@@ -26,6 +27,7 @@ pub(super) struct Reader<'o> {
     specs: SpecCache,
     workloads: Vec<Workload>,
     buffers: Vec<Sourced<Buffer>>,
+    services: Vec<Sourced<Service>>,
     generated: Generated,
     /// Objects come from an API server, which has validated them and filled in defaults.
     admitted: bool,
@@ -91,6 +93,7 @@ impl<'o> Reader<'o> {
             specs: SpecCache::default(),
             workloads: Vec::new(),
             buffers: Vec::new(),
+            services: Vec::new(),
             generated: Generated::default(),
             admitted: false,
         }
@@ -204,11 +207,13 @@ impl<'o> Reader<'o> {
             }
         };
         match kind::find(&api_version, &kind) {
-            kind::Found::Known(kind) => {
+            kind::Found::Known(kind) if kind != service::KIND || self.options.services => {
                 self.generated.complete(&mut value);
                 self.known(kind, &api_version, value, origin);
             }
-            kind::Found::Unknown => *self.inventory.skipped.entry(format!("{api_version} {kind}")).or_default() += 1,
+            kind::Found::Known(_) | kind::Found::Unknown => {
+                *self.inventory.skipped.entry(format!("{api_version} {kind}")).or_default() += 1;
+            }
             kind::Found::OtherVersion(wanted) => {
                 let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
                 let finding = Finding::error("apiVersion", format!("{api_version} {kind} is not served any more"))
@@ -245,6 +250,8 @@ impl<'o> Reader<'o> {
             self.workload(object, value);
         } else if kind == buffer::KIND {
             self.buffer(object, value);
+        } else if kind == service::KIND {
+            self.service(object, &value);
         } else {
             self.plain(&object, value);
         }
@@ -359,8 +366,17 @@ impl<'o> Reader<'o> {
             same_zone_as: asked.same_zone_as.map(Arc::from),
             spec,
             claim_templates: asked.claim_templates.into(),
+            selector: asked.selector,
             place,
         });
+    }
+
+    fn service(&mut self, object: Object<'_>, value: &Value) {
+        let mut found = Vec::new();
+        let selector = service::selector(value, &mut found);
+        self.report(object.origin, &object.shown, found);
+        let place = object.origin.place();
+        self.services.extend(selector.map(|selector| Sourced { value: Service { key: object.key, selector }, place }));
     }
 
     fn buffer(&mut self, object: Object<'_>, value: Value) {
@@ -455,7 +471,11 @@ impl<'o> Reader<'o> {
     /// Settles what needs the whole input.
     pub(super) fn finish(mut self) -> Inventory {
         let mut found = Vec::new();
-        twice::settle(&mut self.inventory, &mut self.workloads, &mut self.buffers, &mut found);
+        let selecting = (&mut self.workloads, &mut self.services);
+        twice::settle(&mut self.inventory, selecting, &mut self.buffers, &mut found);
+        let of_workloads = self.workloads.iter().filter_map(|one| Some((one.owner(), one.selector.clone()?)));
+        let of_services = self.services.into_iter().map(|one| (one.value.owner(), one.value.selector));
+        self.inventory.selectors = of_workloads.chain(of_services).collect();
         buffer::resolve(&self.buffers, &mut self.workloads, &mut found);
         let expanded = owner::expand(&self.workloads, &self.inventory.pods, &mut found);
         self.inventory.pods.extend(expanded);

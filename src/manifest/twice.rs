@@ -2,6 +2,7 @@
 
 use super::buffer::{self, Buffer};
 use super::inventory::{DaemonSet, Inventory, PodSet, Sourced};
+use super::service::Service;
 use super::workload::Workload;
 use crate::api::{AWSNodeTemplate, Provisioner};
 use crate::diagnostic::{Diagnostic, Place};
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 /// Keeps one of definitions that say the same, with a warning; of definitions that differ none, with one error that names all places.
 pub(super) fn settle(
     inventory: &mut Inventory,
-    workloads: &mut Vec<Workload>,
+    (workloads, services): (&mut Vec<Workload>, &mut Vec<Sourced<Service>>),
     buffers: &mut Vec<Sourced<Buffer>>,
     found: &mut Vec<Diagnostic>,
 ) {
@@ -33,6 +34,12 @@ pub(super) fn settle(
         same: Workload::says_the_same,
     };
     rules.keep(workloads, found);
+    let rules = Rules {
+        name: |one: &Sourced<Service>| one.value.owner().to_string(),
+        place: |one| &one.place,
+        same: |a, b| a.value == b.value,
+    };
+    rules.keep(services, found);
     let rules = Rules {
         name: |one: &Sourced<Buffer>| format!("{}/{}", buffer::KIND, one.value.key),
         place: |one| &one.place,

@@ -45,16 +45,24 @@ pub(super) struct Workload {
     pub same_zone_as: Option<Arc<str>>,
     pub spec: Arc<PodSpec>,
     pub claim_templates: Arc<[PersistentVolumeClaim]>,
+    /// The pods that it counts as its own, where its kind says so.
+    pub selector: Option<LabelSelector>,
     pub place: Place,
 }
 
 impl Workload {
+    /// `Deployment/default/web`
+    pub(super) fn owner(&self) -> Arc<str> {
+        format!("{}/{}", self.kind, self.key).into()
+    }
+
     /// Whether both are the same but for their place.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        let Self { kind, key, uid, controller, count, first, labels, same_zone_as, spec, claim_templates, place: _ } = self;
+        let Self { kind, key, uid, controller, count, first, labels, same_zone_as, spec, claim_templates, selector, place: _ } =
+            self;
         (kind, key, uid, controller) == (&other.kind, &other.key, &other.uid, &other.controller)
             && (count, first, labels, spec) == (&other.count, &other.first, &other.labels, &other.spec)
-            && (claim_templates, same_zone_as) == (&other.claim_templates, &other.same_zone_as)
+            && (claim_templates, same_zone_as, selector) == (&other.claim_templates, &other.same_zone_as, &other.selector)
     }
 }
 
@@ -77,6 +85,8 @@ pub(super) struct Asked {
     pub same_zone_as: Option<String>,
     pub spec: PodSpec,
     pub claim_templates: Vec<PersistentVolumeClaim>,
+    /// The pods that it counts as its own, where its kind says so.
+    pub selector: Option<LabelSelector>,
 }
 
 /// What is common to all kinds, before the checks.
@@ -131,8 +141,12 @@ pub(super) fn read(kind: &str, mut value: Value, found: &mut Vec<Finding>) -> Op
         return None;
     }
     let (count, first) = (u32::try_from(draft.count).ok()?, u32::try_from(draft.first).ok()?);
+    // Without a selector, a ReplicationController selects the labels of its template.
+    let of_template = (kind == "ReplicationController" && !labels.is_empty())
+        .then(|| LabelSelector { match_labels: Some(labels.clone()), ..LabelSelector::default() });
+    let selector = draft.selector.or(of_template);
     let (metadata, claim_templates) = (draft.metadata, draft.claim_templates);
-    Some(Asked { metadata, count, first, labels, same_zone_as, spec, claim_templates })
+    Some(Asked { metadata, count, first, labels, same_zone_as, spec, claim_templates, selector })
 }
 
 fn check_selector(selector: &LabelSelector, labels: &BTreeMap<String, String>, template_path: &str, found: &mut Vec<Finding>) {

@@ -27,7 +27,7 @@ pub fn daemon_sets(inventory: &Inventory) -> (Vec<DaemonSet>, Vec<Diagnostic>) {
     for source in &inventory.daemon_sets {
         let set = &source.value;
         let owner = format!("DaemonSet/{}", set.key);
-        let translated = shapes.of(&set.spec, &set.key.namespace, &set.labels, None);
+        let translated = shapes.of(&set.spec, &set.key.namespace, &set.labels);
         for (notes, is_error) in [(&translated.errors, true), (&translated.warnings, false)] {
             found.extend(notes.iter().map(|note| note.diagnostic(is_error, &owner, "DaemonSet", &source.place)));
         }

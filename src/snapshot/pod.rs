@@ -1,9 +1,11 @@
 //! Pods: which need a place, what each asks for, and what those that run take up.
 
+pub(super) mod default_spread;
 mod leaving;
 mod shape;
 mod topology;
 
+pub use default_spread::DefaultSpread;
 pub(super) use leaving::Leaving;
 pub(super) use shape::Shapes;
 
@@ -68,8 +70,8 @@ pub(super) fn standing(set: &PodSet, leaving: &Leaving<'_>) -> Standing {
 }
 
 /// The pods that need a place. A pod with an error is left out; a warning that many pods share is given once.
-pub fn pods(inventory: &Inventory) -> (Vec<Pod>, Vec<Diagnostic>) {
-    let (mut shapes, volumes) = (Shapes::new(inventory), Volumes::new(inventory));
+pub fn pods(inventory: &Inventory, default_spread: &DefaultSpread) -> (Vec<Pod>, Vec<Diagnostic>) {
+    let (mut shapes, volumes) = (Shapes::new(inventory).spread_by_default(default_spread), Volumes::new(inventory));
     let leaving = Leaving::new(inventory);
     let (mut pods, mut found) = (Vec::new(), Vec::new());
     let mut warnings: BTreeMap<(usize, &'static str), (&PodSet, &Place, usize)> = BTreeMap::new();

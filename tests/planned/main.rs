@@ -2,6 +2,7 @@
 // A test fails by panicking, also in the functions it calls.
 #![allow(clippy::unwrap_used)]
 
+mod default_spread;
 mod large_input;
 mod same_zone;
 mod volumes;
@@ -28,10 +29,16 @@ fn pool(requirements: &[&str]) -> [String; 2] {
 
 /// The plan of these sources, which keeps every rule, and what was found on the way.
 fn planned(sources: &[Source]) -> (Snapshot, Plan, Vec<Diagnostic>) {
+    planned_with(sources, &Settings::default())
+}
+
+/// The same with these settings.
+fn planned_with(sources: &[Source], settings: &Settings) -> (Snapshot, Plan, Vec<Diagnostic>) {
     static CATALOG: OnceLock<Catalog> = OnceLock::new();
     let catalog = CATALOG.get_or_init(|| Catalog::embedded("us-west-2").unwrap());
-    let inventory = manifest::read(sources, &manifest::Options::default()).unwrap();
-    let taken = snapshot::take(&inventory, catalog, &Settings::default());
+    let options = manifest::Options { services: true, ..manifest::Options::default() };
+    let inventory = manifest::read(sources, &options).unwrap();
+    let taken = snapshot::take(&inventory, catalog, settings);
     let plan = solve(&taken.snapshot, &Options::default());
     assert_eq!(check(&taken.snapshot, &plan), Vec::new());
     let found = inventory.diagnostics.into_iter().chain(taken.diagnostics).collect();

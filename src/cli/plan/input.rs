@@ -33,15 +33,20 @@ pub(super) struct Input {
 impl Input {
     /// Reads it.
     pub(super) fn read(args: &Args) -> Result<Self, Failure> {
-        let mut reading = manifest::Options::default();
+        let default_spread = args.default_spread.clone().unwrap_or_default();
+        let mut reading = manifest::Options { services: !default_spread.is_empty(), ..manifest::Options::default() };
         if let Some(namespace) = &args.namespace {
             reading.namespace = namespace.as_str().into();
         }
         let inventory = manifest::read(&sources(&args.files)?, &reading)?;
         let mut notes = Vec::new();
         let catalog = catalog(args, &inventory, &mut notes)?;
-        let settings =
-            Settings { defaults: args.defaults.into(), min_values_policy: args.min_values_policy.into(), ..Settings::default() };
+        let settings = Settings {
+            defaults: args.defaults.into(),
+            min_values_policy: args.min_values_policy.into(),
+            default_spread,
+            ..Settings::default()
+        };
         let taken = snapshot::take(&inventory, &catalog, &settings);
         let mut findings = inventory.diagnostics.clone();
         findings.extend(catalog.findings().iter().cloned());

@@ -1,5 +1,6 @@
 //! A pod's spec to the solver's shape. Equal specs are translated once, and equal shapes are one.
 
+use super::default_spread::{DefaultSpread, Selectors};
 use super::topology::{NamespaceBook, Reader, has_rules};
 use crate::api::label;
 use crate::manifest::requests;
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use windlass_solver::{
     Feature, HostPort, Labels, Namespaces, NodePreference, Operator, PodSelector, PodShape, Protocol, Requirement, ResourceName,
-    Resources, TaintEffect, Toleration, TolerationOperator, Topology,
+    Resources, SpreadConstraint, TaintEffect, Toleration, TolerationOperator, Topology,
 };
 
 /// Priority classes that every cluster has (k8s.io/kubernetes/pkg/apis/scheduling).
@@ -43,42 +44,61 @@ pub(in crate::snapshot) struct Translated {
 }
 
 /// The address of a spec, which the inventory keeps alive, and where rules about other pods depend on them, namespace, labels and the
-/// label that pods of one zone share.
-type Identity = (usize, Option<(Arc<str>, Arc<Labels>, Option<Arc<str>>)>);
+/// label that pods of one zone share, and the spread that they get by default.
+type Identity = (usize, Option<(Arc<str>, Arc<Labels>, Option<Arc<str>>)>, Vec<SpreadConstraint>);
 
 /// Translates specs.
 pub(in crate::snapshot) struct Shapes<'i> {
     inventory: &'i Inventory,
     namespaces: NamespaceBook,
+    selectors: Option<Selectors<'i>>,
     known: BTreeMap<Identity, Translated>,
     shared: BTreeSet<Arc<PodShape>>,
 }
 
 impl<'i> Shapes<'i> {
     pub(in crate::snapshot) fn new(inventory: &'i Inventory) -> Self {
-        Self { inventory, namespaces: NamespaceBook::new(inventory), known: BTreeMap::new(), shared: BTreeSet::new() }
+        let (known, shared) = (BTreeMap::new(), BTreeSet::new());
+        Self { inventory, namespaces: NamespaceBook::new(inventory), selectors: None, known, shared }
+    }
+
+    /// Gives this spread to pods that have none of their own.
+    pub(in crate::snapshot) fn spread_by_default(mut self, spread: &'i DefaultSpread) -> Self {
+        self.selectors = (!spread.is_empty()).then(|| Selectors::new(self.inventory, spread));
+        self
     }
 
     /// The translation for a set of pods of the inventory, which are all in one namespace.
     pub(in crate::snapshot) fn of_set(&mut self, set: &'i PodSet, namespace: &Arc<str>) -> &Translated {
-        self.of(&set.spec, namespace, &set.labels, set.same_zone_as.as_ref())
+        let bare = set.spec.topology_spread_constraints.is_none();
+        let (spread, warning) = match self.selectors.as_mut().filter(|_| bare) {
+            Some(selectors) => selectors.spread(set, namespace),
+            None => (Vec::new(), None),
+        };
+        self.with(&set.spec, (namespace, &set.labels), set.same_zone_as.as_ref(), (spread, warning))
     }
 
-    /// The translation of a spec of the inventory, for pods of a namespace with these labels, of which `same_zone_as` is the one that pods
-    /// of one zone share.
-    pub(in crate::snapshot) fn of(
+    /// The translation of a spec of the inventory, for pods of a namespace with these labels.
+    pub(in crate::snapshot) fn of(&mut self, spec: &'i Arc<PodSpec>, namespace: &Arc<str>, labels: &Arc<Labels>) -> &Translated {
+        self.with(spec, (namespace, labels), None, (Vec::new(), None))
+    }
+
+    /// The same, where `same_zone_as` is the label that pods of one zone share, and with the spread that they get by default.
+    fn with(
         &mut self,
         spec: &'i Arc<PodSpec>,
-        namespace: &Arc<str>,
-        labels: &Arc<Labels>,
+        (namespace, labels): (&Arc<str>, &Arc<Labels>),
         same_zone_as: Option<&Arc<str>>,
+        (spread, warning): (Vec<SpreadConstraint>, Option<Note>),
     ) -> &Translated {
         let ruled = has_rules(spec) || same_zone_as.is_some();
         let place = ruled.then(|| (namespace.clone(), labels.clone(), same_zone_as.cloned()));
-        let identity: Identity = (Arc::as_ptr(spec).addr(), place);
+        let identity: Identity = (Arc::as_ptr(spec).addr(), place, spread);
         if !self.known.contains_key(&identity) {
             let mut made = Translated::default();
             let unresolved = self.rules(spec, namespace, labels, &mut made);
+            made.topology.spread.extend_from_slice(&identity.2);
+            made.warnings.extend(warning);
             made.topology.same_zone.extend(same_zone_as.and_then(|key| {
                 let labels = vec![Requirement::equals(key, labels.get(key)?)];
                 Some(PodSelector { namespaces: Namespaces::Only([namespace.clone()].into()), labels: Some(labels) })
@@ -96,14 +116,7 @@ impl<'i> Shapes<'i> {
 
     /// Reads rules about other pods; the features that have one that cannot be resolved.
     fn rules(&self, spec: &PodSpec, namespace: &Arc<str>, labels: &Labels, made: &mut Translated) -> BTreeSet<Feature> {
-        let mut reader = Reader {
-            namespace,
-            labels,
-            book: &self.namespaces,
-            errors: Vec::new(),
-            warnings: Vec::new(),
-            unresolved: BTreeSet::new(),
-        };
+        let mut reader = Reader::new(namespace, labels, &self.namespaces);
         made.topology = reader.read(spec);
         made.errors.append(&mut reader.errors);
         made.warnings.append(&mut reader.warnings);

@@ -1,4 +1,4 @@
-use super::{bound, pods};
+use super::{DefaultSpread, bound, pods};
 use crate::manifest::{Inventory, Options, Source, read};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -22,13 +22,16 @@ fn pod(name: &str, extra: &Value) -> Value {
 /// The shape of one pod, and what was found.
 fn shape(extra: &Value, others: &[Value]) -> (Option<Arc<PodShape>>, Vec<String>) {
     let all: Vec<Value> = others.iter().cloned().chain([pod("p", extra)]).collect();
-    let (pods, found) = pods(&inventory(&all));
+    let (pods, found) = pods(&inventory(&all), &DefaultSpread::default());
     (pods.first().map(|pod| pod.shape.clone()), found.iter().map(ToString::to_string).collect())
 }
 
 #[test]
 fn equal_pods_share_one_shape() {
-    let (pods, found) = pods(&inventory(&[pod("a", &json!({})), pod("b", &json!({})), pod("c", &json!({"tolerations": []}))]));
+    let (pods, found) = pods(
+        &inventory(&[pod("a", &json!({})), pod("b", &json!({})), pod("c", &json!({"tolerations": []}))]),
+        &DefaultSpread::default(),
+    );
     assert_eq!((pods.len(), found.len()), (3, 0));
     assert!(Arc::ptr_eq(&pods[0].shape, &pods[2].shape));
     assert_eq!((pods[0].shape.requests.get("cpu"), pods[0].shape.requests.get("pods")), (1000, 1));
@@ -145,7 +148,8 @@ fn reserved_labels_and_pods_of_no_pool_are_pointed_out() {
     assert!(left_out.is_none() && found[0].contains("wants a node of no NodePool"), "{found:?}");
     // A warning that many pods share is given once.
     let selector = json!({"nodeSelector": {"karpenter.sh/team": "a"}});
-    let (all, found) = pods(&inventory(&[pod("a", &selector), pod("b", &selector), pod("c", &selector)]));
+    let (all, found) =
+        pods(&inventory(&[pod("a", &selector), pod("b", &selector), pod("c", &selector)]), &DefaultSpread::default());
     assert_eq!((all.len(), found.len()), (3, 1));
     assert!(found[0].to_string().ends_with("(and 2 more pods)"), "{found:?}");
 }
@@ -172,7 +176,7 @@ fn only_pending_pods_need_a_place_and_bound_ones_take_room() {
         daemon,
     ];
     let inventory = inventory(&objects);
-    let (pending, _) = pods(&inventory);
+    let (pending, _) = pods(&inventory, &DefaultSpread::default());
     assert_eq!(pending.iter().map(|pod| pod.key.to_string()).collect::<Vec<_>>(), ["default/pending"]);
     let bound = bound(&inventory);
     let shown: Vec<String> = bound["n1"]
@@ -188,7 +192,10 @@ fn sums_that_overflow_refuse_the_pod_alone() {
     let most = json!({"name": "a", "resources": {"requests": {"memory": "9223372036854775807"}}});
     let mut other = most.clone();
     other["name"] = json!("b");
-    let (all, found) = pods(&inventory(&[pod("good", &json!({})), pod("bad", &json!({"containers": [most, other]}))]));
+    let (all, found) = pods(
+        &inventory(&[pod("good", &json!({})), pod("bad", &json!({"containers": [most, other]}))]),
+        &DefaultSpread::default(),
+    );
     assert_eq!(all.len(), 1);
     assert!(found[0].is_error());
     assert!(
@@ -223,7 +230,7 @@ fn running(name: &str, node: &str, metadata: &Value) -> Value {
 /// The names of the pods that need a place, and of those that take up room.
 fn dealt(objects: &[Value]) -> (Vec<String>, Vec<String>) {
     let inventory = inventory(objects);
-    let (pods, found) = pods(&inventory);
+    let (pods, found) = pods(&inventory, &DefaultSpread::default());
     assert_eq!(found, []);
     let bound = bound(&inventory);
     (

@@ -82,7 +82,12 @@ pub(super) struct Reader<'a> {
     pub(super) unresolved: BTreeSet<Feature>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(namespace: &'a Arc<str>, labels: &'a Labels, book: &'a NamespaceBook) -> Self {
+        let (errors, warnings, unresolved) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { namespace, labels, book, errors, warnings, unresolved }
+    }
+
     /// The rules of a spec.
     pub(super) fn read(&mut self, spec: &core::PodSpec) -> Topology {
         let spread = spec.topology_spread_constraints.iter().flatten().enumerate();
@@ -112,7 +117,7 @@ impl Reader<'_> {
         self.errors.push(note(field, message.into()));
     }
 
-    fn spread(&mut self, index: usize, written: &core::TopologySpreadConstraint) -> Option<SpreadConstraint> {
+    pub(super) fn spread(&mut self, index: usize, written: &core::TopologySpreadConstraint) -> Option<SpreadConstraint> {
         let at = format!("topologySpreadConstraints[{index}]");
         let before = self.errors.len();
         let when_unsatisfiable = match written.when_unsatisfiable.as_str() {
@@ -240,7 +245,7 @@ impl Reader<'_> {
         Some(all)
     }
 
-    fn requirements(&mut self, at: &str, written: &LabelSelector) -> Vec<Requirement> {
+    pub(super) fn requirements(&mut self, at: &str, written: &LabelSelector) -> Vec<Requirement> {
         let equal = written.match_labels.iter().flatten().map(|(key, value)| Requirement::equals(key, value));
         let mut all: Vec<Requirement> = equal.collect();
         for one in written.match_expressions.iter().flatten() {

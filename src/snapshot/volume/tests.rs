@@ -1,5 +1,5 @@
 use crate::manifest::{Inventory, Options, Source, read};
-use crate::snapshot::pod::{bound, pods};
+use crate::snapshot::pod::{DefaultSpread, bound, pods};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn inventory(objects: &[Value]) -> Inventory {
 
 /// The shapes of the pending pods, by name.
 fn shapes(objects: &[Value]) -> BTreeMap<String, Arc<PodShape>> {
-    let (pods, found) = pods(&inventory(objects));
+    let (pods, found) = pods(&inventory(objects), &DefaultSpread::default());
     assert_eq!(found, []);
     pods.into_iter().map(|pod| (pod.key.name.to_string(), pod.shape)).collect()
 }

@@ -1,4 +1,4 @@
-use super::super::{bound, pods};
+use super::super::{DefaultSpread, bound, pods};
 use crate::manifest::{Inventory, Options, Source, read};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn namespace(name: &str, team: &str) -> Value {
 
 fn shape(extra: &Value, others: &[Value]) -> (Arc<PodShape>, Vec<String>) {
     let all: Vec<Value> = others.iter().cloned().chain([pod(extra)]).collect();
-    let (pods, found) = pods(&inventory(&all));
+    let (pods, found) = pods(&inventory(&all), &DefaultSpread::default());
     (pods[0].shape.clone(), found.iter().map(ToString::to_string).collect())
 }
 
@@ -127,7 +127,7 @@ fn one_spec_in_two_namespaces_has_rules_about_each() {
     let one = pod(&json!({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}));
     let mut two = one.clone();
     two["metadata"]["namespace"] = "bank".into();
-    let (pods, _) = pods(&inventory(&[one, two]));
+    let (pods, _) = pods(&inventory(&[one, two]), &DefaultSpread::default());
     let namespaces: Vec<_> = pods.iter().map(|pod| pod.shape.topology.anti_affinity[0].selector.namespaces.clone()).collect();
     assert_eq!(namespaces, [only(&["shop"]), only(&["bank"])]);
 }
