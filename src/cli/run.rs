@@ -122,6 +122,20 @@ pub(crate) struct Args {
     )]
     expiry_jitter_percent: u32,
 
+    /// A NodeClaim without an instance is given up after so long, and its pods are planned anew
+    #[arg(
+        long, env = "LAUNCH_TIMEOUT", value_name = "DURATION", value_parser = timeout, default_value = "5m",
+        hide_env_values = true, help_heading = "Decisions"
+    )]
+    launch_timeout: Duration,
+
+    /// An instance whose node has not joined after so long is terminated, and its pods are planned anew
+    #[arg(
+        long, env = "REGISTRATION_TIMEOUT", value_name = "DURATION", value_parser = timeout, default_value = "15m",
+        hide_env_values = true, help_heading = "Decisions"
+    )]
+    registration_timeout: Duration,
+
     /// Decide and tell, but write and launch nothing
     #[arg(long, env = "DRY_RUN", hide_env_values = true, help_heading = "Decisions")]
     dry_run: bool,
@@ -222,6 +236,12 @@ fn share(text: &str) -> Result<u32, String> {
     millionths.and_then(|share| u32::try_from(share).ok()).ok_or_else(|| "expected a share below 1, such as 0.075".to_owned())
 }
 
+/// Reads how long something is waited for. Giving up at once would buy and give up for ever.
+fn timeout(text: &str) -> Result<Duration, String> {
+    let read = super::plan::duration(text)?;
+    if read < Duration::from_secs(1) { Err("must be at least 1s".to_owned()) } else { Ok(read) }
+}
+
 /// Says that this binary cannot.
 #[cfg(not(feature = "controller"))]
 pub(crate) fn run(_args: &Args) -> Result<ExitCode, Failure> {
@@ -236,13 +256,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::share;
+    use super::{share, timeout};
+    use std::time::Duration;
 
     #[test]
     fn a_share_is_read_exactly() {
         assert_eq!((share("0.075"), share("0")), (Ok(75_000), Ok(0)));
         for bad in ["1", "-0.1", "7.5%", "", "much"] {
             assert!(share(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_given_up_at_once() {
+        assert_eq!((timeout("15m"), timeout("1s")), (Ok(Duration::from_mins(15)), Ok(Duration::from_secs(1))));
+        for bad in ["0s", "999ms", "-1s", "soon"] {
+            assert!(timeout(bad).is_err(), "{bad}");
         }
     }
 }

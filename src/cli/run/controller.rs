@@ -68,6 +68,8 @@ fn settings(args: &Args) -> actuate::Settings {
             batch_idle: args.batch_idle_duration,
             batch_max: args.batch_max_duration,
             expiry_jitter_percent: args.expiry_jitter_percent,
+            launch_timeout: args.launch_timeout,
+            registration_timeout: args.registration_timeout,
             ..engine::Settings::default()
         },
         preferences: args.preference_policy.into(),
