@@ -97,15 +97,16 @@ impl Engine {
             self.adopt(claim, instance);
             return;
         }
-        if claim.launch.as_ref().is_some_and(|record| self.launches.is_open(&record.token)) {
-            // The answer wakes the claim.
-            return;
-        }
+        // Whatever is under way: a call that is refused again and again must not hold the claim's pods for ever.
         if end <= self.now {
             self.delete_claim(claim, "LaunchTimeout", "it could not be launched in time");
             return;
         }
         self.queue.at(key, end);
+        if claim.launch.as_ref().is_some_and(|record| self.launches.is_open(&record.token)) {
+            // The answer wakes the claim.
+            return;
+        }
         if let Some(flaw) = &claim.flaw {
             self.set_condition(claim, LAUNCHED, ConditionStatus::False, ("Invalid", flaw));
             return;

@@ -1,6 +1,8 @@
 use super::{Answer, CallId, Effect, Engine, Event, Settings, Written};
 use crate::api::{NodeClaim, NodePool};
-use crate::cluster::{Pod, Refusal, Write};
+use crate::cloud::CloudError;
+use crate::cluster::claim::LAUNCH;
+use crate::cluster::{LaunchRecord, Pod, Refusal, Write};
 use crate::fixture;
 use crate::provision::Ignored;
 use crate::time::Time;
@@ -119,6 +121,56 @@ fn an_expired_claim_is_deleted_until_it_is_gone() {
     let late = Answer::Wrote(Ok(Written::Claim(Box::new(object("2")))));
     engine.step(again, Event::Answer(id, late));
     assert_eq!(deletion(engine.step(at(90_000), Event::Tick)), None);
+}
+
+/// EC2 may refuse a launch for ever. The claim is given up all the same, so that its pods are planned anew.
+#[test]
+fn a_launch_that_is_refused_again_and_again_ends() {
+    let mut engine = engine();
+    let made = at(0).to_string();
+    let record = LaunchRecord {
+        token: "token".to_owned(),
+        index: 0,
+        count: 1,
+        attempt: 1,
+        at: made.clone(),
+        capacity_type: "spot".to_owned(),
+        offerings: vec!["large/us-west-2a".to_owned()],
+    };
+    let object = serde_json::json!({
+        "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
+        "metadata": {"name": "a", "uid": "uid-a", "resourceVersion": "1", "creationTimestamp": made,
+            "finalizers": ["karpenter.sh/termination"], "labels": {"karpenter.sh/nodepool": "default"},
+            "annotations": {LAUNCH: serde_json::to_string(&record).unwrap()}},
+        "spec": {"nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"}, "requirements": []}
+    });
+    engine.step(at(0), Event::Claim(Box::new(serde_json::from_value(object).unwrap())));
+    let mut effects = engine.step(at(0), Event::Synced);
+    let (mut launches, mut deleted, mut now) = (0, None, at(0));
+    let end = at(0).plus(Settings::default().launch_timeout);
+    while deleted.is_none() && now < end.plus(Duration::from_mins(1)) {
+        for (id, effect) in std::mem::take(&mut effects) {
+            let answer = match effect {
+                Effect::Launch(_) => Answer::Launched(Err(CloudError::Refused("no".to_owned()))),
+                Effect::Write(Write::DeleteClaim(target)) => {
+                    deleted = Some(target.name);
+                    continue;
+                }
+                Effect::Write(_) => Answer::Wrote(Err(Refusal::Unknown)),
+                Effect::Describe => Answer::Instances(Ok(Vec::new())),
+                _ => continue,
+            };
+            launches += usize::from(matches!(answer, Answer::Launched(_)));
+            effects.extend(engine.step(now, Event::Answer(id, answer)));
+        }
+        if effects.is_empty() && deleted.is_none() {
+            now = engine.wakes().unwrap();
+            effects = engine.step(now, Event::Tick);
+        }
+    }
+    // The claim may just be left alone after the failed write of its condition.
+    assert_eq!((deleted.as_deref(), now.since(end) < Duration::from_secs(30)), (Some("a"), true), "{now:?}");
+    assert!(launches > 5, "{launches}");
 }
 
 /// The scheduler may put other pods on a node than those that it was bought for; that claim stays, and those pods get another.
