@@ -7,6 +7,9 @@ use std::time::Duration;
 
 /// A connection to the API server is there by then, or will not come.
 const CONNECT: Duration = Duration::from_secs(5);
+/// A connection on which nothing has come for so long since something was asked is dead. Longer than any watch is silent: the server ends it
+/// after 25 s. Without it a list or the beginning of a watch on a connection that a middlebox has forgotten would be waited for in vain.
+const SILENCE: Duration = Duration::from_secs(35);
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -35,5 +38,6 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> 
     // The engine decides when a call is made again; an eviction that a budget forbids must not be repeated below it.
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
+    (config.read_timeout, config.reset_reader_on_write) = (Some(SILENCE), true);
     Client::try_from(config).map_err(ConnectError::Client)
 }
