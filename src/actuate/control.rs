@@ -10,7 +10,7 @@ use crate::api::condition::ConditionStatus;
 use crate::api::{EC2NodeClass, EC2NodeClassStatus, NodePoolStatus, label};
 use crate::cloud::{Cloud, CloudError};
 use crate::cluster::Uid;
-use crate::cluster::live::store::READY;
+use crate::cluster::live::store::{DOUBTED, READY};
 use crate::cluster::live::{Calls, Change, Kind, Store, Wrote};
 use crate::engine::{Answer, CallId, Effect, Engine, Event, Notice, Written};
 use crate::provision::Order;
@@ -85,6 +85,11 @@ pub(super) struct Control<C> {
     begun: bool,
     statuses: Instant,
     swept: Instant,
+}
+
+/// Whether warnings about the object are told. About others there would be too many: nodes come and go, and so does what they lack.
+fn is_doubted(object: &str) -> bool {
+    object.split_once('/').is_some_and(|(kind, _)| DOUBTED.iter().any(|doubted| doubted.name() == kind))
 }
 
 fn now() -> Time {
@@ -251,10 +256,11 @@ impl<C: Cloud + 'static> Control<C> {
     }
 
     fn take_survey(&mut self, survey: Survey) {
-        for finding in survey.findings.iter().filter(|finding| finding.is_error()) {
-            let Some(object) = finding.object.clone() else { continue };
+        for finding in &survey.findings {
+            let Some(object) = finding.object.clone().filter(|object| finding.is_error() || is_doubted(object)) else { continue };
             let what = finding.field.as_ref().map_or_else(String::new, |field| format!("{field}: "));
-            self.publish(&Notice { object, reason: "Invalid", message: format!("{what}{}", finding.message) });
+            let reason = if finding.is_error() { "Invalid" } else { "Doubtful" };
+            self.publish(&Notice { object, reason, message: format!("{what}{}", finding.message) });
         }
         for (pool, types) in survey.types {
             if self.types.get(&pool).is_none_or(|known| *known != types) {

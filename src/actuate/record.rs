@@ -31,8 +31,9 @@ const NO_NAMESPACE: &str = "default";
 const REPORTER: &str = "windlass";
 
 /// Reasons that tell of something wrong.
-const WARNINGS: [&str; 12] = [
+const WARNINGS: [&str; 13] = [
     "Invalid",
+    "Doubtful",
     "FailedScheduling",
     "InsufficientCapacity",
     "InsufficientCapacityError",

@@ -144,8 +144,12 @@ impl Checked for PodDisruptionBudget {
     }
 
     fn check(&self, found: &mut Vec<Finding>) {
-        if let Some(selector) = self.spec.as_ref().and_then(|spec| spec.selector.as_ref()) {
-            admission::label_selector(selector, "spec.selector", found);
+        match self.spec.as_ref().and_then(|spec| spec.selector.as_ref()) {
+            Some(selector) => admission::label_selector(selector, "spec.selector", found),
+            None => found.push(
+                Finding::warning("spec.selector", "is missing, so that no pod is protected")
+                    .hint("{} selects all of the namespace"),
+            ),
         }
     }
 }

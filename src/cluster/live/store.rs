@@ -130,6 +130,9 @@ impl Store {
             let object = shown(kind, &key);
             told.notices.push(Notice { object, reason: "Invalid", message: format!("it is left out: {message}") });
         }
+        for doubt in findings.iter().filter(|finding| DOUBTED.contains(&kind) && !finding.is_error()) {
+            told.notices.push(Notice { object: shown(kind, &key), reason: "Doubtful", message: what(doubt) });
+        }
         let before = self.kept.insert((kind, key.clone()), Kept { uid, item, plain, flaw });
         let after = self.kept.get(&(kind, key)).and_then(|kept| kept.item.as_ref());
         told.differs |=
@@ -370,6 +373,9 @@ impl Store {
 
 /// Condition: the object can be used.
 pub const READY: &str = "Ready";
+
+/// Kinds about whose objects warnings are told, too: people write them one by one, and wonder why they have no effect.
+pub const DOUBTED: [Kind; 4] = [Kind::NodePool, Kind::NodeClass, Kind::NodeOverlay, Kind::PodDisruptionBudget];
 
 /// The status of a class that was not looked at yet: not ready.
 fn unresolved() -> EC2NodeClassStatus {

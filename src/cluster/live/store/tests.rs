@@ -76,6 +76,19 @@ fn a_bad_object_is_told_once_and_leaves_the_others_alone() {
 }
 
 #[test]
+fn an_object_that_does_nothing_is_told() {
+    let mut store = Store::default();
+    let budget = |spec| {
+        seen(Kind::PodDisruptionBudget, json!({"metadata": {"name": "b", "namespace": "default", "uid": "1"}, "spec": spec}))
+    };
+    let told = store.take(budget(json!({"maxUnavailable": 1})));
+    let notices: Vec<_> = told.notices.iter().map(|notice| (notice.object.as_str(), notice.reason)).collect();
+    assert_eq!(notices, [("PodDisruptionBudget/default/b", "Doubtful")]);
+    assert_eq!(store.inventory().pod_disruption_budgets.len(), 1, "it is used all the same");
+    assert!(store.take(budget(json!({"maxUnavailable": 1, "selector": {}}))).notices.is_empty());
+}
+
+#[test]
 fn a_pool_that_cannot_be_read_is_taken_away() {
     let mut store = Store::default();
     let pool = |requirements: Value| {
