@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import unittest
 
@@ -11,6 +12,37 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "chart"
 TOOLS = pathlib.Path(subprocess.run([ROOT / "tests" / "deploy" / "tools.sh"], check=True, capture_output=True, text=True).stdout.strip())
 RULES = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())
+
+REFERENCE = (ROOT / "docs" / "cli.md").read_text().split("\n## windlass run")[1].split("\n## ")[0]
+# For each setting a value that is not its default.
+SETTINGS = {
+    "clusterEndpoint": "https://abc.eks.amazonaws.com",
+    "clusterCaBundle": "LS0tLS1CRUdJTi0=",
+    "clusterServiceCidr": "10.100.0.0/16",
+    "kubernetesVersion": "1.37",
+    "region": "eu-central-1",
+    "vmMemoryOverheadPercent": "0.05",
+    "reservedEnis": 1,
+    "batchIdleDuration": "2s",
+    "batchMaxDuration": "1m",
+    "minValuesPolicy": "best-effort",
+    "preferencePolicy": "ignore",
+    "launchTimeout": "10m",
+    "registrationTimeout": "30m",
+    "expiryJitterPercent": 10,
+    "dryRun": True,
+    "logFormat": "text",
+    "logLevel": "debug",
+}
+# Flags of the controller that no setting of the chart gives, and why.
+NO_SETTING = {
+    "--help": "prints and ends",
+    "--color": "of output to terminals",
+    "--kubeconfig": "in a pod its service account is what counts",
+    "--catalog": "a file, and the image has none",
+    "--disable-leader-election": "more than one process may run during every rollout",
+    "--leader-elect-name": "the namespace of the release tells leases apart",
+}
 
 
 def helm(*arguments):
@@ -67,6 +99,8 @@ class Values(unittest.TestCase):
     def test_a_value_of_the_wrong_kind_is_refused(self):
         self.refused({"settings": {"batchMaxDuration": "banana"}}, "batchMaxDuration")
         self.refused({"settings": {"logLevel": "loud"}}, "logLevel")
+        self.refused({"settings": {"preferencePolicy": "prefer"}}, "preferencePolicy")
+        self.refused({"settings": {"vmMemoryOverheadPercent": "7.5"}}, "vmMemoryOverheadPercent")
         self.refused({"image": {"digest": "latest"}}, "digest")
         self.refused({"replicas": "two"}, "replicas")
         self.refused({"metrics": {"port": 80}}, "port")
@@ -84,39 +118,28 @@ class Values(unittest.TestCase):
 
 
 class Controller(unittest.TestCase):
-    def test_settings_become_flags(self):
-        settings = {
-            "clusterEndpoint": "https://abc.eks.amazonaws.com",
-            "batchIdleDuration": "2s",
-            "batchMaxDuration": "1m",
-            "minValuesPolicy": "best-effort",
-            "expiryJitterPercent": 10,
-            "dryRun": True,
-            "logFormat": "text",
-            "logLevel": "debug",
-        }
-        given = arguments(rendered({"settings": settings}))
+    def test_every_setting_is_a_flag_and_every_flag_a_setting_or_has_a_reason(self):
+        flags = set(re.findall(r"(?m)^ +(?:-\w, )?(--[a-z-]+)", REFERENCE))
+        self.assertIn("--preference-policy", flags)
+        given = arguments(rendered({"settings": SETTINGS}))
         self.assertEqual(given[0], "run")
-        for flag in [
-            "--cluster-name=prod",
-            "--cluster-endpoint=https://abc.eks.amazonaws.com",
-            "--batch-idle-duration=2s",
-            "--batch-max-duration=1m",
-            "--min-values-policy=best-effort",
-            "--expiry-jitter-percent=10",
-            "--dry-run",
-            "--log-format=text",
-            "--log-level=debug",
-        ]:
-            self.assertIn(flag, given)
-        self.assertNotIn("--dry-run", arguments(rendered()))
+        self.assertLessEqual({each.split("=")[0] for each in given[1:]}, flags)
+        self.assertEqual(flags - {each.split("=")[0] for each in given[1:]}, set(NO_SETTING))
+        self.assertEqual(set(SETTINGS) | {"clusterName"}, set(yaml.safe_load((CHART / "values.yaml").read_text())["settings"]))
+        for name, value in SETTINGS.items():
+            flag = "--" + re.sub("[A-Z]", lambda capital: f"-{capital[0].lower()}", name)
+            self.assertIn(flag if value is True else f"{flag}={value}", given)
+        self.assertIn("--cluster-name=prod", given)
 
-    def test_every_flag_is_one_of_the_controller(self):
-        reference = (ROOT / "docs" / "cli.md").read_text().split("\n## windlass run")[1].split("\n## ")[0]
-        settings = {"clusterEndpoint": "https://abc.eks.amazonaws.com", "dryRun": True}
-        for argument in arguments(rendered({"settings": settings}))[1:]:
-            flag = argument.split("=")[0]
-            self.assertRegex(reference, rf"(?m)^\s*{flag}\b", flag)
+    def test_what_is_left_alone_is_left_to_the_controller(self):
+        """The chart's own defaults are those of the flags, but for the logs, which machines read."""
+        given = arguments(rendered())[1:]
+        self.assertNotIn("--dry-run", given)
+        for argument in given:
+            flag, _, value = argument.partition("=")
+            default = re.search(rf"(?m)^ +{flag} (?:(?!^ +--).)*?^ +\[default: ([^\]]+)\]", REFERENCE, re.DOTALL | re.MULTILINE)
+            if default and flag not in ("--log-format", "--leader-elect-namespace"):
+                self.assertEqual(value, default[1], flag)
 
     def test_it_runs_restricted(self):
         pod = one(rendered(), "Deployment")["spec"]["template"]["spec"]
