@@ -1,20 +1,24 @@
 """What the tests of the controller share: a cluster with our kinds, pools, workloads, and words for what must become of them."""
 
+import functools
+import json
 import unittest
 from collections.abc import Iterable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from controller import Controller
-from environment import CLUSTER, Environment, eventually, shared
+from environment import CLUSTER, ROOT, Environment, eventually, shared
 
 NAMESPACE = "shop"
 LAUNCH_TAG = "windlass.dev/launch"
 CLAIMS = "/apis/karpenter.sh/v1/nodeclaims"
 POOLS = "/apis/karpenter.sh/v1/nodepools"
 CLASSES = "/apis/karpenter.k8s.aws/v1/ec2nodeclasses"
-MANY_SECONDS = 240
-MANY = 100
+REPORTER = "windlass"
+# Until pods run: for a machine that is busy compiling.
+PATIENCE_SECONDS = 90
 
 
 class ClusterTest(unittest.TestCase):
@@ -25,19 +29,22 @@ class ClusterTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls.environment = shared()
-        cls.environment.install_crds()
-        cls.environment.install_account()
+        cls.environment.install()
         cls.environment.namespace(NAMESPACE)
 
     def setUp(self) -> None:
         self.environment.clear([NAMESPACE])
         self.before = {found["InstanceId"] for found in self.ended()}
         self.written = len(self.environment.writes())
+        self.asked = len(self.environment.asked())
+        self.called = len(self.environment.history())
         self.addCleanup(self.environment.clear, [NAMESPACE])
+        # Before the cluster is cleared.
+        self.addCleanup(self.assert_allowed)
 
-    def controller(self, *flags: str) -> Controller:
+    def controller(self, *flags: str, kubeconfig: Path | None = None) -> Controller:
         """Its own process, not started yet, that leads without asking."""
-        return Controller(self.environment, self.id().rpartition(".")[2], "--disable-leader-election", *flags)
+        return Controller(self.environment, self.id().rpartition(".")[2], "--disable-leader-election", *flags, kubeconfig=kubeconfig)
 
     def claims(self) -> list[Any]:
         return self.environment.api.items(CLAIMS)
@@ -54,16 +61,16 @@ class ClusterTest(unittest.TestCase):
         pages = self.environment.ec2.get_paginator("describe_instances").paginate(Filters=[{"Name": "tag-key", "Values": [LAUNCH_TAG]}])
         return [found for page in pages for reservation in page["Reservations"] for found in reservation["Instances"]]
 
-    def running(self, count: int, namespace: str = NAMESPACE) -> list[Any]:
+    def running(self, count: int, namespace: str = NAMESPACE, patience: float = PATIENCE_SECONDS) -> list[Any]:
         def found() -> Any:
             pods = [pod for pod in self.environment.pods(namespace) if pod["status"]["phase"] == "Running"]
             return pods if len(pods) >= count else None
 
-        return eventually(f"{count} pods run in {namespace}", found, MANY_SECONDS if count > MANY else 90)
+        return eventually(f"{count} pods run in {namespace}", found, patience)
 
-    def settled(self, pods: int) -> None:
+    def settled(self, pods: int, patience: float = PATIENCE_SECONDS) -> None:
         """All run, and there is one instance and one Node for each claim."""
-        self.running(pods)
+        self.running(pods, patience=patience)
 
         def agree() -> bool:
             claims = {claim["status"].get("providerID", "").rpartition("/")[2] for claim in self.claims() if "status" in claim}
@@ -78,13 +85,42 @@ class ClusterTest(unittest.TestCase):
         eventually("no instance is left", lambda: not self.launched(), 120)
         eventually("no claim is left", lambda: not self.claims(), 120)
 
+    def conditions(self, path: str) -> dict[str, str]:
+        """Status by type."""
+        found = self.environment.api.get(path).get("status", {}).get("conditions") or []
+        return {each["type"]: each["status"] for each in found}
+
+    def events(self, kind: str) -> dict[str, dict[str, str]]:
+        """What the controller's Events say of objects of a kind: note by reason, by name."""
+        told: dict[str, dict[str, str]] = {}
+        for event in self.environment.api.items("/apis/events.k8s.io/v1/events"):
+            if event.get("reportingController") == REPORTER and event["regarding"]["kind"] == kind:
+                told.setdefault(event["regarding"]["name"], {})[event["reason"]] = event.get("note", "")
+        return told
+
+    def created_claims(self) -> list[str]:
+        """Names of the NodeClaims that were created in this test."""
+        made = [each for each in self.environment.writes()[self.written :] if (each["verb"], each["objectRef"]["resource"]) == ("create", "nodeclaims")]
+        return [each["objectRef"]["name"] for each in made if each["responseStatus"].get("code") == HTTPStatus.CREATED]
+
+    def assert_allowed(self) -> None:
+        """Nothing was asked of the API server that the chart does not grant, nothing of AWS that the policy does not."""
+        refused = [each for each in self.environment.asked()[self.asked :] if each["responseStatus"].get("code") == HTTPStatus.FORBIDDEN]
+        self.assertEqual([f"{each['verb']} {each['requestURI']}" for each in refused], [])
+        called = {call["action"] for call in self.environment.history()[self.called :]}
+        self.assertLessEqual(called, allowed_actions())
+
     def assert_none_doubled(self) -> None:
         """Every instance was launched for a claim of its own, counted where claims are made: in the API server's audit log."""
-        writes = self.environment.writes()[self.written :]
-        made = [each for each in writes if each["verb"] == "create" and each["objectRef"]["resource"] == "nodeclaims"]
-        claims = [each["objectRef"] for each in made if each["responseStatus"].get("code") == HTTPStatus.CREATED]
         kinds = [(found["InstanceId"], found["InstanceType"], found["State"]["Name"]) for found in self.ever_launched()]
-        self.assertLessEqual(len(kinds), len(claims), kinds)
+        self.assertLessEqual(len(kinds), len(self.created_claims()), kinds)
+
+
+@functools.cache
+def allowed_actions() -> set[str]:
+    """What deploy/iam/policy.json lets the controller do."""
+    policy = json.loads((ROOT / "deploy" / "iam" / "policy.json").read_text(encoding="utf-8"))
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
 def node_class(name: str = "default", **spec: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from environment import CLUSTER, REGION, ROOT, Environment, Gave, eventually
+from environment import CLUSTER, CONTROLLER, REGION, ROOT, Environment, Gave, eventually
 
 # The very selection of scripts/test, so that nothing is compiled twice.
 BUILD = ["cargo", "test", "--workspace", "--features", "windlass/controller", "--no-run", "--message-format", "json", "--quiet"]
@@ -47,8 +47,9 @@ def free_port() -> int:
 class Controller:
     """One process after the other, with the same settings. Its log is one file."""
 
-    def __init__(self, environment: Environment, name: str, *flags: str):
+    def __init__(self, environment: Environment, name: str, *flags: str, kubeconfig: Path | None = None):
         self.environment = environment
+        self.kubeconfig = kubeconfig or environment.controller_kubeconfig
         self.log = environment.folder / f"{name}.log"
         self.flags = flags
         self.process: subprocess.Popen[bytes] | None = None
@@ -56,13 +57,13 @@ class Controller:
     def start(self) -> "Controller":
         self.metrics_port, self.health_port = free_port(), free_port()
         command = [
-            *(str(binary()), "run", "--cluster-name", CLUSTER, "--kubeconfig", str(self.environment.controller_kubeconfig)),
+            *(str(binary()), "run", "--cluster-name", CLUSTER, "--kubeconfig", str(self.kubeconfig)),
             *("--metrics-address", f"127.0.0.1:{self.metrics_port}", "--health-address", f"127.0.0.1:{self.health_port}"),
             *self.flags,
         ]
         aws = {
             **{"AWS_ENDPOINT_URL": self.environment.aws_url, "AWS_REGION": REGION},
-            **{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"},
+            **{"AWS_ACCESS_KEY_ID": CONTROLLER, "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"},
         }
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(

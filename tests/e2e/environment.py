@@ -9,10 +9,12 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import yaml
@@ -32,19 +34,21 @@ LOOK_SECONDS = 0.1
 SHOWN = 60
 ALIVE = {"Name": "instance-state-name", "Values": ["pending", "running"]}
 OURS = ("karpenter.sh", "karpenter.k8s.aws")
-# Whom the controller is to the API server, and every write of it.
+# Whom the controller is to the API server, and all that it asks. The release of the chart, its namespace and its account have this name.
 ACCOUNT = "windlass"
-ANYTHING = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
-RULES = ROOT / "deploy" / "chart" / "files" / "rules.yaml"
+CHART = ROOT / "deploy" / "chart"
+READS = ("get", "list", "watch")
 AUDIT = f"""apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
 - level: Metadata
   users: ["system:serviceaccount:{ACCOUNT}:{ACCOUNT}"]
-  verbs: [create, update, patch, delete, deletecollection]
 - level: None
 """
+INSTALLED = ("CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+# Whom it is to AWS, by access key id.
+CONTROLLER = "windlass"
 
 
 class Gave(AssertionError):
@@ -57,6 +61,10 @@ class Environment:
     def __init__(self, folder: Path):
         self.folder = folder
         self.servers: list[subprocess.Popen[str]] = []
+        # What was read of the audit log: up to where, and what it says.
+        self.audited: tuple[int, list[dict[str, Any]]] = (0, [])
+        # Calls of AWS before the last clearing.
+        self.forgotten = 0
 
     def __enter__(self) -> "Environment":
         try:
@@ -105,8 +113,13 @@ class Environment:
         """Change what the cloud has; says settings and calls."""
         return ask("POST", f"{self.aws_url}/_market", settings)
 
-    def calls(self) -> dict[str, int]:
-        return ask("GET", f"{self.aws_url}/_market")["calls"]
+    def history(self) -> list[dict[str, Any]]:
+        """Every call of AWS that the controller has made."""
+        return [call for call in ask("GET", f"{self.aws_url}/_calls") if call["caller"] == CONTROLLER]
+
+    def calls(self) -> Counter[str]:
+        """How many of each it has made since the cluster was cleared."""
+        return Counter(call["action"] for call in self.history()[self.forgotten :])
 
     def behaviour(self, **settings: Any) -> None:
         ask("POST", self.nodes_url, settings)
@@ -122,18 +135,15 @@ class Environment:
         pages = self.ec2.get_paginator("describe_instances").paginate(Filters=[ALIVE, *filters])
         return [found for page in pages for reservation in page["Reservations"] for found in reservation["Instances"]]
 
-    def apply(self, *documents: Any) -> None:
+    def apply(self, *documents: Any, **query: str) -> None:
+        asked = urlencode({"fieldManager": "e2e", "force": "true", **query})
         for document in documents:
-            self.api.call("PATCH", f"{self.path(document)}?fieldManager=e2e&force=true", document, APPLY)
+            self.api.call("PATCH", f"{self.path(document)}?{asked}", document, APPLY)
 
-    def apply_file(self, path: Path, change: Callable[[Any], Any] = lambda document: document) -> None:
-        with open(path, encoding="utf-8") as file:
-            self.apply(*(change(document) for document in yaml.safe_load_all(file) if document))
-
-    def install_crds(self) -> None:
-        """Those of deploy/crds."""
-        for path in sorted((ROOT / "deploy" / "crds").glob("*.yaml")):
-            self.apply_file(path)
+    def install(self) -> None:
+        """The chart without its Deployment: kinds, the controller's account and what it may do; and a kubeconfig of that account."""
+        self.namespace(ACCOUNT)
+        self.apply(*(each for each in rendered() if each["kind"] in INSTALLED))
 
         def served() -> bool:
             crds = self.api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
@@ -142,15 +152,6 @@ class Environment:
 
         eventually("the API server knows our kinds", served)
         eventually("the API server serves our kinds", lambda: self.left_paths() is not None)
-
-    def install_account(self) -> None:
-        """The controller's own, with what deploy/chart lets it do, and its kubeconfig."""
-        self.namespace(ACCOUNT)
-        # A tree without a chart says nothing of rights.
-        rules = yaml.safe_load(RULES.read_text(encoding="utf-8")) if RULES.is_file() else {"leading": ANYTHING, "all": ANYTHING}
-        self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT, "namespace": ACCOUNT}})
-        self.grant("Role", rules.pop("leading"))
-        self.grant("ClusterRole", [rule for each in rules.values() for rule in each])
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86400}}
         token = self.api.call("POST", f"/api/v1/namespaces/{ACCOUNT}/serviceaccounts/{ACCOUNT}/token", request)["status"]["token"]
         config = yaml.safe_load(self.kubeconfig.read_text(encoding="utf-8"))
@@ -159,20 +160,21 @@ class Environment:
         self.controller_kubeconfig = self.folder / "controller.kubeconfig"
         self.controller_kubeconfig.write_text(yaml.safe_dump(config), encoding="utf-8")
 
-    def grant(self, kind: str, rules: list[Any]) -> None:
-        group = "rbac.authorization.k8s.io"
-        metadata = {"name": ACCOUNT, **({"namespace": ACCOUNT} if kind == "Role" else {})}
-        subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": ACCOUNT}
-        reference = {"apiGroup": group, "kind": kind, "name": ACCOUNT}
-        self.apply(
-            {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "rules": rules},
-            {"apiVersion": f"{group}/v1", "kind": f"{kind}Binding", "metadata": metadata, "roleRef": reference, "subjects": [subject]},
-        )
+    def asked(self) -> list[dict[str, Any]]:
+        """Every request of the controller to the API server, since the environment began."""
+        read, known = self.audited
+        if self.audit.is_file():
+            with open(self.audit, "rb") as file:
+                file.seek(read)
+                # The last line may not be whole yet.
+                whole = file.read().rpartition(b"\n")[0]
+            known += [json.loads(line) for line in whole.splitlines()]
+            self.audited = (read + len(whole) + bool(whole), known)
+        return known
 
     def writes(self) -> list[dict[str, Any]]:
-        """Every request of the controller that was to change something, since the environment began."""
-        lines = self.audit.read_text(encoding="utf-8").splitlines() if self.audit.is_file() else []
-        return [json.loads(line) for line in lines]
+        """Those that were to change something."""
+        return [each for each in self.asked() if each["verb"] not in READS]
 
     def namespace(self, name: str) -> None:
         """With the service account without which no pod is admitted."""
@@ -194,6 +196,7 @@ class Environment:
         """Ends all that a test made, whatever state it is in: nobody else is running who would."""
         for settings, method in ((f"{self.aws_url}/_market", "DELETE"), (self.nodes_url, "DELETE")):
             ask(method, settings)
+        self.forgotten = len(self.history())
         for version in ("apps/v1", "batch/v1"):
             for kind in resources(self.api, version).values():
                 for namespace in namespaces:
@@ -236,7 +239,7 @@ class Environment:
             said = write["responseStatus"]
             what = "/".join(filter(None, (target["resource"], target.get("subresource"), target.get("name"))))
             lines.append(f"{write['requestReceivedTimestamp']} {write['verb']} {what} {said.get('code')} {said.get('message', '')}")
-        return "\n".join([*lines, f"calls of AWS: {self.calls()}"])
+        return "\n".join([*lines, f"calls of AWS: {dict(self.calls())}"])
 
     def finish(self, path: str) -> None:
         """Delete, whatever waits to be asked first."""
@@ -248,7 +251,17 @@ class Environment:
                 raise
 
 
-def ask(method: str, url: str, document: Any = None) -> dict[str, Any]:
+@functools.cache
+def rendered(*values: str) -> list[Any]:
+    """What helm makes of deploy/chart, with values such as `settings.dryRun=true`."""
+    given = [argument for value in (f"settings.clusterName={CLUSTER}", *values) for argument in ("--set", value)]
+    tools = subprocess.run([ROOT / "tests" / "deploy" / "tools.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    command = [f"{tools}/helm", "template", ACCOUNT, CHART, "--namespace", ACCOUNT, *given]
+    text = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def ask(method: str, url: str, document: Any = None) -> Any:
     body = None if document is None else json.dumps(document).encode()
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method)) as reply:

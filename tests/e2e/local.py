@@ -26,8 +26,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with Environment(folder) as environment:
-        environment.install_crds()
-        environment.install_account()
+        environment.install()
         job = Spark(environment)
         job.prepare()
         with Controller(environment, "windlass", "--disable-leader-election") as controller:

@@ -1,5 +1,6 @@
 """What goes wrong in a real cluster: the cloud is out of machines or patience, the API server restarts, nodes never come, a leader freezes."""
 
+import json
 import os
 import signal
 import time
@@ -11,6 +12,8 @@ from controller import Controller
 from environment import eventually
 
 THROTTLED = 3
+# What a claim's last launch asked for.
+LAUNCH = "windlass.dev/launch"
 LEASE = ["--leader-elect-name", "e2e"]
 
 
@@ -37,6 +40,32 @@ class Cloud(ClusterTest):
             self.settled(4)
             later = [found["InstanceType"] for found in self.launched()]
             self.assertTrue(set(later) - first, "the pools of the first choice are empty")
+
+    def test_a_claim_whose_pools_are_empty_is_launched_from_the_next(self) -> None:
+        """All that the first call offers to EC2 is empty: the claim is not given up for that."""
+        spot = node_pool(requirements=[requirement("karpenter.sh/capacity-type", "spot")])
+        self.environment.apply(node_class(), spot, deployment("web", 2))
+        with self.controller():
+            self.settled(2)
+        offered = self.launch()["offerings"]
+        self.environment.clear([NAMESPACE])
+        self.written = len(self.environment.writes())
+        pools = [dict(zip(("instanceType", "zone"), offering.split("/"), strict=True)) for offering in offered]
+        self.environment.market(pools=[{**pool, "capacityType": "spot"} for pool in pools])
+        self.environment.apply(node_class(), spot, deployment("web", 2))
+        with self.controller():
+            self.settled(2)
+            self.assertEqual(len(self.created_claims()), 1, "the first claim")
+            self.assertGreaterEqual(self.launch()["attempt"], 2)
+            self.assertGreaterEqual(self.environment.calls()["ec2:CreateFleet"], 2)
+            (found,) = self.launched()
+            self.assertEqual(found["InstanceLifecycle"], "spot")
+            self.assertNotIn(f"{found['InstanceType']}/{found['Placement']['AvailabilityZone']}", offered)
+
+    def launch(self) -> Any:
+        """What the only claim says of its last launch."""
+        (claim,) = self.claims()
+        return json.loads(claim["metadata"]["annotations"][LAUNCH])
 
     def test_without_any_spot_the_pods_get_on_demand(self) -> None:
         self.environment.market(pools=[{"capacityType": "spot"}])

@@ -5,7 +5,7 @@ import unittest
 from datetime import datetime
 from typing import Any
 
-from cluster_test import CLAIMS, ClusterTest
+from cluster_test import ClusterTest
 from environment import eventually
 from spark import DRIVER, NAMESPACE, Spark
 
@@ -40,9 +40,8 @@ class SparkJob(ClusterTest):
                 job.ask_for_executors(1 + wave * WAVE, WAVE)
                 pods = self.running(2 + (wave + 1) * WAVE, NAMESPACE)
             self.assert_places(pods)
-            spot = {pod["spec"]["nodeName"] for pod in pods if pod["metadata"]["labels"].get("spark-role") == "executor"}
-            ended = self.finish(pods)
-            self.assert_nodes_go_in_time(spot, ended)
+            emptied = self.finish(pods)
+            self.assert_nodes_go_in_time(emptied)
             self.emptied()
         alive = [found["InstanceId"] for found in environment.instances()]
         self.assertEqual(alive, [managed], "EC2 has what was there before the job, and nothing else")
@@ -60,28 +59,30 @@ class SparkJob(ClusterTest):
         self.assertEqual(lifecycles, {"spot", "on-demand"})
         self.assertEqual({found["Placement"]["AvailabilityZone"] for found in self.launched()}, {ZONE})
 
-    def finish(self, pods: list[Any]) -> float:
-        """The driver lets its executors go, and ends. Until when no executor had gone."""
-        names = [pod["metadata"]["name"] for pod in pods if pod["metadata"]["labels"].get("spark-role") == "executor"]
-        until = time.time()
-        for name in [*names, DRIVER]:
-            self.environment.api.delete(f"/api/v1/namespaces/{NAMESPACE}/pods/{name}")
+    def finish(self, pods: list[Any]) -> dict[str, float]:
+        """The driver lets its executors go, and ends. Since when each of their nodes may be empty."""
+        job = [pod for pod in pods if "spark-role" in pod["metadata"]["labels"]]
+        since: dict[str, float] = {}
+        for pod in sorted(job, key=lambda pod: pod["metadata"]["name"] == DRIVER):
+            since[pod["spec"]["nodeName"]] = time.time()
+            self.environment.api.delete(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}")
         eventually("the pods of the job are gone", lambda: len(self.environment.pods(NAMESPACE)) <= 1)
-        return until
+        return since
 
-    def assert_nodes_go_in_time(self, spot: set[str], ended: float) -> None:
-        """Not before they were empty for as long as the pool says."""
-        seen: dict[str, float] = {}
+    def assert_nodes_go_in_time(self, emptied: dict[str, float]) -> None:
+        """Each of them, the driver's too, and not before it was empty for as long as the pool says."""
+        told: dict[str, float] = {}
 
         def all_told_to_go() -> bool:
-            for claim in self.environment.api.items(CLAIMS):
-                if told := claim["metadata"].get("deletionTimestamp"):
-                    seen[claim["status"]["nodeName"]] = moment(told)
-            return spot <= seen.keys()
+            for claim in self.claims():
+                if at := claim["metadata"].get("deletionTimestamp"):
+                    told[claim["status"].get("nodeName")] = moment(at)
+            return emptied.keys() <= told.keys()
 
-        eventually("every node of an executor is told to go", all_told_to_go, 120)
-        # Timestamps have whole seconds.
-        self.assertGreaterEqual(min(seen[name] for name in spot) - ended, EMPTY_SECONDS - 1)
+        eventually("every node of the job is told to go", all_told_to_go, 120)
+        for node, since in emptied.items():
+            # Timestamps have whole seconds.
+            self.assertGreaterEqual(told[node] - since, EMPTY_SECONDS - 1, node)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from environment import eventually
 SMALL = deployment("small", 500, cpu="900m", memory="3100Mi")
 LARGE = deployment("large", 500, cpu="3500m", memory="28Gi")
 PODS = 1000
+PATIENCE_SECONDS = 240
 # Of --batch-idle-duration: after the last pod the controller waits for more on purpose.
 IDLE_SECONDS = 1.0
 SAMPLE_SECONDS = 1.0
@@ -68,7 +69,7 @@ class ThousandPods(ClusterTest):
             self.addCleanup(sampler.done.set)
             began = time.time()
             self.environment.apply(SMALL, LARGE)
-            self.running(PODS)
+            self.running(PODS, patience=PATIENCE_SECONDS)
             ran = time.time() - began
             self.settled(PODS)
             sampler.stop()

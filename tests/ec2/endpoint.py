@@ -39,12 +39,12 @@ class Endpoint:
         self.server.stdout.close()
         self.server.wait()
 
-    def client(self, service: str, attempts: int = 1) -> Any:
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    def client(self, service: str, attempts: int = 1, key: str = "test") -> Any:
+        keys = {"aws_access_key_id": key, "aws_secret_access_key": "test"}
         retries = Config(retries={"total_max_attempts": attempts, "mode": "standard"})
         return boto3.client(service, endpoint_url=self.url, region_name=REGION, config=retries, **keys)
 
-    def ask(self, method: str, path: str, document: Any = None) -> dict[str, Any]:
+    def ask(self, method: str, path: str, document: Any = None) -> Any:
         body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(self.url + path, data=body, method=method)
         with urllib.request.urlopen(request) as reply:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,10 @@ class Price(Rule):
 class Fault:
     """What becomes of the next `times` calls of an action (all, if left out). With `code` null they are only slow."""
 
+    # `ec2:*` is every action of EC2.
     action: str = ""
+    # The access key id of whom it meets; everybody, if left out.
+    caller: str | None = None
     code: str | None = "RequestLimitExceeded"
     message: str = "Request limit exceeded."
     status: int = 503
@@ -71,6 +75,19 @@ class Fault:
     # `before`: refused, nothing happens. `after`: it happens, and the caller is told that it failed. The delay comes at the same place.
     when: str = "before"
     delaySeconds: float = 0.0
+
+    def meets(self, action: str, caller: str) -> bool:
+        return self.times != 0 and fnmatchcase(action, self.action) and self.caller in (None, caller)
+
+
+@dataclass
+class Call:
+    """A call as it came in, and the code that it was refused with on a test's behalf."""
+
+    at: float
+    caller: str
+    action: str
+    refused: str | None = None
 
 
 @dataclass
@@ -91,6 +108,7 @@ class Market:
         self.lock = threading.RLock()
         self.on_demand = {row["instance_type"]: micros(row["usd_per_hour"]) for row in rows("on-demand.csv")}
         self.savings = {(row["region"], row["instance_type"]): int(row["savings_percent"]) for row in rows("spot-advisor.csv")}
+        self.log: list[Call] = []
         self.reset()
 
     def reset(self) -> None:
@@ -136,17 +154,25 @@ class Market:
         with self.lock:
             return next((rule for rule in self.settings.pools if rule.matches(pool)), None)
 
-    def record(self, action: str) -> Fault | None:
+    def record(self, action: str, caller: str) -> Fault | None:
         """Counts a call, and says what is to become of it."""
+        call = Call(time.time(), caller, action)
         with self.lock:
             self.calls[action] += 1
-            self.last[action] = time.time()
+            self.last[action] = call.at
+            self.log.append(call)
             for fault in self.settings.faults:
-                if fault.action == action and fault.times != 0:
+                if fault.meets(action, caller):
                     if fault.times is not None:
                         fault.times -= 1
+                    call.refused = fault.code
                     return fault
         return None
+
+    def history(self) -> list[dict[str, Any]]:
+        """Every call since the server began, whatever was reset meanwhile."""
+        with self.lock:
+            return [asdict(call) for call in self.log]
 
 
 def rows(name: str) -> list[dict[str, str]]:

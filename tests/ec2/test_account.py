@@ -132,6 +132,20 @@ class Faults(EndpointTest):
         ssm.get_parameter(Name=f"{BOTTLEROCKET}/aws-k8s-1.37/x86_64/latest/image_id")
         self.assertEqual(self.calls()["ssm:GetParameter"], 4)
 
+    def test_a_fault_meets_whom_it_names_in_all_of_a_service(self) -> None:
+        self.settings(faults=[{"action": "ec2:*", "caller": "them"}])
+        them, us = self.endpoint.client("ec2", key="them"), self.endpoint.client("ec2", key="us")
+        for call in (them.describe_subnets, them.describe_images):
+            with self.assertRaises(ClientError):
+                call()
+        us.describe_subnets()
+        self.endpoint.client("sts", key="them").get_caller_identity()
+        self.endpoint.ask("DELETE", "/_market")
+        last = self.endpoint.ask("GET", "/_calls")[-4:]
+        refused = "RequestLimitExceeded"
+        wanted = [("them", "ec2:DescribeSubnets", refused), ("them", "ec2:DescribeImages", refused), ("us", "ec2:DescribeSubnets", None)]
+        self.assertEqual([(call["caller"], call["action"], call["refused"]) for call in last], [*wanted, ("them", "sts:GetCallerIdentity", None)])
+
     def test_a_slow_call_is_answered_all_the_same(self) -> None:
         self.settings(faults=[{"action": "ec2:DescribeSubnets", "code": None, "delaySeconds": 0.01, "times": 1}])
         self.assertTrue(self.endpoint.client("ec2").describe_subnets()["Subnets"])

@@ -1,7 +1,7 @@
 """What sees every request before moto does: names the action, counts it, makes it fail where a test wants that, and answers tests themselves.
 
-For tests: GET /_market describes settings and calls, POST changes settings, DELETE forgets both; POST /_notice puts an interruption notice into
-the queue. Everything else is AWS.
+For tests: GET /_market describes settings and calls, POST changes settings, DELETE forgets both; GET /_calls lists every call; POST /_notice puts
+an interruption notice into the queue. Everything else is AWS.
 """
 
 import io
@@ -33,10 +33,10 @@ class Door:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         path = environ.get("PATH_INFO", "")
-        if path in ("/_market", "/_notice"):
+        if path in ("/_market", "/_calls", "/_notice"):
             return self.control(environ["REQUEST_METHOD"], path, body, start)
-        service, action = name(environ, body)
-        fault = self.market.record(f"{service}:{action}")
+        caller, service = signature(environ)
+        fault = self.market.record(f"{service}:{name(environ, body, service)}", caller)
         if fault is None:
             return self.app(environ, start)
         if fault.when == "before":
@@ -59,6 +59,8 @@ class Door:
                 self.market.change(json.loads(body))
             elif path == "/_market" and method == "DELETE":
                 self.market.reset()
+            elif path == "/_calls" and method == "GET":
+                return answer(start, 200, "application/json", json.dumps(self.market.history()))
             elif path != "/_market" or method != "GET":
                 return answer(start, 405, "application/json", json.dumps({"error": f"{method} {path}"}))
         except (Malformed, ValueError, TypeError) as why:
@@ -73,18 +75,22 @@ class Door:
         account.notify(self.wanted, document["instanceId"], document["kind"])
 
 
-def name(environ: dict[str, Any], body: bytes) -> tuple[str, str]:
-    """Service and action as IAM policies write them, as far as the request tells."""
-    signed = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
-    service = signed.group(1) if signed else "unsigned"
+def signature(environ: dict[str, Any]) -> tuple[str, str]:
+    """Who signed the request, by access key id, and for which service."""
+    signed = re.search(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
+    return (signed.group(1), signed.group(2)) if signed else ("", "unsigned")
+
+
+def name(environ: dict[str, Any], body: bytes, service: str) -> str:
+    """The action as IAM policies write it, as far as the request tells."""
     if target := environ.get("HTTP_X_AMZ_TARGET"):
-        return service, target.rsplit(".", 1)[-1]
+        return target.rsplit(".", 1)[-1]
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        return service, parse_qs(body.decode("utf-8", "replace")).get("Action", ["?"])[0]
+        return parse_qs(body.decode("utf-8", "replace")).get("Action", ["?"])[0]
     method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
     if service == "eks" and (found := re.fullmatch(r"/clusters(/[^/]+)?", path)):
-        return service, EKS_ACTIONS.get((method, found.group(1) is not None), f"{method} {path}")
-    return service, f"{method} {path}"
+        return EKS_ACTIONS.get((method, found.group(1) is not None), f"{method} {path}")
+    return f"{method} {path}"
 
 
 def failure(service: str, fault: Fault, start: Start) -> Iterable[bytes]:
