@@ -219,6 +219,7 @@ impl Engine {
         self.memos.forget(&claim.uid);
         self.withdraw(name);
         self.launches.forget(name);
+        self.provisioner.let_stay(name);
         for node in self.view.nodes_of(&claim.status.provider_id) {
             self.queue.now(Key::Node(node.name.clone()));
         }

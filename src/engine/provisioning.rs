@@ -38,6 +38,10 @@ pub(super) struct Provisioner {
     /// Claims that were decided and are not seen yet.
     creating: BTreeMap<String, Creation>,
     planning: bool,
+    /// How many plans were asked for.
+    asked: u64,
+    /// Claims with an empty node, and the plan that must have come before it goes, by its number.
+    held_up: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -55,6 +59,8 @@ impl Provisioner {
             placed: BTreeMap::new(),
             creating: BTreeMap::new(),
             planning: false,
+            asked: 0,
+            held_up: BTreeMap::new(),
         }
     }
 
@@ -66,6 +72,24 @@ impl Provisioner {
     /// The claim is seen.
     pub(super) fn created(&mut self, name: &str) {
         self.creating.remove(name);
+    }
+
+    /// Whether the pods that waited when the claim's node was first about to go have been planned since: they may need that very node.
+    pub(super) fn has_passed_over(&mut self, claim: &str) -> bool {
+        let coming = if self.batch.due().is_some() { Some(self.asked + 1) } else { self.planning.then_some(self.asked) };
+        let Some(awaited) = self.held_up.get(claim).copied().or(coming) else { return true };
+        let done = awaited < self.asked || (awaited == self.asked && !self.planning);
+        if done {
+            self.held_up.remove(claim);
+        } else {
+            self.held_up.insert(claim.to_owned(), awaited);
+        }
+        done
+    }
+
+    /// The claim's node need not go, or is gone.
+    pub(super) fn let_stay(&mut self, claim: &str) {
+        self.held_up.remove(claim);
     }
 
     /// Pods without place are tried again then at the latest.
@@ -155,7 +179,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn decide_batch(&mut self) {
+    /// Pods that did not come to their place in time wait again.
+    pub(super) fn release_places(&mut self) {
         let stale: Vec<Uid> =
             self.provisioner.placed.iter().filter(|(_, place)| !self.is_valid(place)).map(|(uid, _)| uid.clone()).collect();
         for uid in stale {
@@ -164,6 +189,10 @@ impl Engine {
                 self.consider(&key);
             }
         }
+    }
+
+    pub(super) fn decide_batch(&mut self) {
+        self.release_places();
         if let Some(end) = self.provisioner.placed.values().filter_map(|place| self.ends(place)).min() {
             self.queue.at(Key::Batch, end);
         }
@@ -177,6 +206,7 @@ impl Engine {
         }
         if let Some(uids) = self.provisioner.batch.take(self.now) {
             self.provisioner.planning = true;
+            self.provisioner.asked += 1;
             let order = Box::new(self.order(&uids));
             self.ask(&Key::Batch, Purpose::Plan, Effect::Plan(order));
         } else if let Some(due) = self.provisioner.batch.due() {
@@ -225,6 +255,9 @@ impl Engine {
     pub(super) fn planned(&mut self, plan: Result<Plan, String>) {
         self.provisioner.planning = false;
         self.queue.now(Key::Batch);
+        for claim in self.provisioner.held_up.keys() {
+            self.queue.now(Key::Claim(claim.clone()));
+        }
         let plan = match plan {
             Ok(plan) => plan,
             Err(message) => {

@@ -38,6 +38,7 @@ impl Engine {
             self.reap(claim, node);
             return;
         }
+        self.provisioner.let_stay(&claim.name);
         if node.is_disrupted() {
             self.spare(claim, node);
         }
@@ -60,10 +61,15 @@ impl Engine {
         self.set_status(claim, status);
     }
 
-    /// First the taint keeps new pods away, then a fresh list shows that none came before it, then the claim is deleted.
+    /// First pods that wait may be given the node, then the taint keeps new pods away, then a fresh list shows that none came before it,
+    /// then the claim is deleted.
     fn reap(&mut self, claim: &Arc<Claim>, node: &Node) {
         let key = Key::Claim(claim.name.clone());
         if !node.is_disrupted() {
+            self.release_places();
+            if !self.provisioner.has_passed_over(&claim.name) {
+                return;
+            }
             if self.room(claim, DisruptionReason::Empty) == 0 {
                 self.queue.at(key, self.now.plus(BUDGET_RETRY));
                 return;

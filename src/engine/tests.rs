@@ -2,12 +2,13 @@ use super::{Answer, CallId, Effect, Engine, Event, Settings, Written};
 use crate::api::{NodeClaim, NodePool};
 use crate::cloud::CloudError;
 use crate::cluster::claim::LAUNCH;
-use crate::cluster::{LaunchRecord, Pod, Refusal, Write};
+use crate::cluster::node::disrupted;
+use crate::cluster::{LaunchRecord, Node, NodeChange, Pod, Refusal, Uid, Write};
 use crate::fixture;
 use crate::provision::Ignored;
 use crate::time::Time;
 use std::time::Duration;
-use windlass_solver::plan::OfferingRef;
+use windlass_solver::plan::{ExistingPlacement, OfferingRef};
 use windlass_solver::{
     CapacityType, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Options, PlannedNode, Resources,
     Snapshot, Zone, solve,
@@ -196,6 +197,66 @@ fn pods_whose_node_went_to_others_are_bought_for_again() {
     engine.step(at(22_000), Event::Tick);
     let second = buy(&mut engine, at(23_000)).unwrap();
     assert_ne!(first.metadata.name, second.metadata.name);
+}
+
+/// A node of pool `default` that has joined and is empty since its start, with its claim `c`.
+fn empty_node() -> [Event; 2] {
+    let made = at(0).to_string();
+    let condition =
+        |kind| serde_json::json!({"type": kind, "status": "True", "lastTransitionTime": made, "reason": kind, "message": ""});
+    let conditions = ["Launched", "Registered", "Initialized", "Empty"].map(condition);
+    let claim = serde_json::json!({
+        "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
+        "metadata": {"name": "c", "uid": "uid-c", "resourceVersion": "1", "creationTimestamp": made,
+            "finalizers": ["karpenter.sh/termination"], "labels": {"karpenter.sh/nodepool": "default"}},
+        "spec": {"nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"},
+            "expireAfter": "Never", "requirements": []},
+        "status": {"providerID": "aws:///us-west-2a/i-1", "nodeName": "n", "conditions": conditions}
+    });
+    let node = Node {
+        name: NodeName::from("n"),
+        uid: Uid::new("uid-n"),
+        version: 1,
+        deleting: None,
+        held: true,
+        provider_id: "aws:///us-west-2a/i-1".into(),
+        labels: Labels::new(),
+        taints: Vec::new(),
+        ready: true,
+        allocatable: Resources::new(),
+        protected: false,
+        volumes: Vec::new(),
+    };
+    [Event::Claim(Box::new(serde_json::from_value(claim).unwrap())), Event::Node(Box::new(node))]
+}
+
+/// With `consolidateAfter: 0s` a new leader sees an empty node and a pod that was to go there and is not bound yet.
+#[test]
+fn an_empty_node_stays_until_pods_that_wait_have_been_planned() {
+    for needed in [true, false] {
+        let mut engine = engine();
+        let reaped = |effects: &[(CallId, Effect)]| {
+            let tainted = |change: &NodeChange| change.taints.iter().flatten().any(|taint| *taint == disrupted());
+            effects.iter().any(|(_, effect)| matches!(effect, Effect::Write(Write::ChangeNode(change)) if tainted(change)))
+        };
+        let mut pool = pool();
+        pool.spec.disruption.consolidate_after = "0s".to_owned();
+        engine.step(at(100_000), Event::Pool(Box::new(pool)));
+        engine.step(at(100_000), Event::Types(NodePoolName::from("default"), Vec::new().into()));
+        for event in empty_node().into_iter().chain([pod("a")]) {
+            engine.step(at(100_000), event);
+        }
+        assert!(!reaped(&engine.step(at(100_000), Event::Synced)), "the pod may need it");
+        let effects = engine.step(at(101_000), Event::Tick);
+        let id = effects.iter().find_map(|(id, effect)| matches!(effect, Effect::Plan(_)).then_some(*id)).unwrap();
+        assert!(!reaped(&effects) && !reaped(&engine.step(at(101_100), pod("b"))), "the plan is not known yet");
+        let mut plan = solve(&Snapshot::default(), &Options::default());
+        if needed {
+            plan.existing_nodes.push(ExistingPlacement { node: NodeName::from("n"), pods: vec![ObjectKey::new("default", "a")] });
+        }
+        let effects = engine.step(at(101_200), Event::Answer(id, Answer::Planned(Ok(Box::new(plan)))));
+        assert_eq!(reaped(&effects), !needed, "pod b came later, and the node need not wait for it");
+    }
 }
 
 /// Carries out the plan that is due, a node for pod `default/a`: the claim that the engine then writes.
