@@ -31,10 +31,10 @@ pub use settings::{
 };
 
 use crate::diagnostic::Diagnostic;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
-use windlass_solver::{InstanceType, InstanceTypeName, Labels, MicroUsd, Zone};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use windlass_solver::{InstanceType, InstanceTypeName, Labels, MicroUsd, Requirements, Zone};
 
 /// An availability zone of the region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +86,15 @@ pub struct Catalog {
     findings: Vec<Diagnostic>,
     /// Labels of each type that no node class changes, in the order of `types`; made once.
     labels: OnceLock<Vec<Labels>>,
+    /// What was last asked for: a controller asks for the same again with every plan, and a list is large.
+    shelf: Arc<Mutex<VecDeque<Shelved>>>,
 }
+
+/// A list of instance types and what it was made for.
+type Shelved = (NodeClassSettings, Vec<Requirements>, Arc<[InstanceType]>);
+
+/// Lists that are kept. More node classes than that, all unlike, are made anew each time.
+const SHELVED_MAX: usize = 8;
 
 impl Catalog {
     /// The region of a command that names none.
@@ -137,6 +145,22 @@ impl Catalog {
     pub fn instance_types(&self, settings: &NodeClassSettings) -> Arc<[InstanceType]> {
         let usable = |(listed, _): &(&Listed, &Labels)| settings.can_use(&listed.name, &listed.hardware);
         self.labelled().filter(usable).map(|(listed, labels)| self.resolve(listed, labels.clone(), settings)).collect()
+    }
+
+    /// Those of [`Catalog::instance_types`] that one of the images can boot: whose labels it allows. No images stand for any.
+    pub fn bootable_types(&self, settings: &NodeClassSettings, images: &[Requirements]) -> Arc<[InstanceType]> {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., made)) = shelf.iter().find(|(known, booted, _)| known == settings && booted == images) {
+            return Arc::clone(made);
+        }
+        let all = self.instance_types(settings);
+        let boots = |kind: &&InstanceType| images.is_empty() || images.iter().any(|image| image.allow(&kind.labels));
+        let made = if all.iter().all(|kind| boots(&kind)) { all } else { all.iter().filter(boots).cloned().collect() };
+        if shelf.len() >= SHELVED_MAX {
+            shelf.pop_front();
+        }
+        shelf.push_back((settings.clone(), images.to_vec(), Arc::clone(&made)));
+        made
     }
 
     /// Every type, also those that the node class cannot use ([`NodeClassSettings::can_use`]), with what its nodes would be like.

@@ -18,15 +18,18 @@ pub enum CloudError {
     /// Too many requests; nothing was done.
     #[error("the cloud takes no more requests at the moment")]
     Throttled,
-    /// No answer came: the call may or may not have been carried out.
-    #[error("no answer came")]
-    Unknown,
+    /// No answer came, for this reason: the call may or may not have been carried out.
+    #[error("no answer came: {0}")]
+    Unknown(String),
     /// A launch with this client token and other parameters was accepted before (`IdempotentParameterMismatch`).
     #[error("the client token belongs to another launch")]
     TokenMismatch,
     /// The call is not valid or not allowed; nothing was done.
     #[error("refused: {0}")]
     Refused(String),
+    /// The launch was carried out and got nothing, for a reason that is no lack of capacity. Its token is used up.
+    #[error("nothing was launched: {0}")]
+    Fruitless(String),
 }
 
 /// Tag with the client token of the launch, on every instance. With [`cluster_tag`] it says that the instance is ours.

@@ -167,6 +167,7 @@ async fn nodes_are_changed_and_deleted(calls: &Calls) {
         node: name(raw),
         labels: labels.clone(),
         taints: Some(vec![taint.clone()]),
+        seen: windlass::cluster::live::node::read(&raw.object, Vec::new()).taints,
         held: Some(true),
         owner: Some(owner.clone()),
     };

@@ -48,9 +48,9 @@ impl Account {
         }
     }
 
-    /// Ends an instance.
-    pub async fn terminate_instance(&self, id: &str) -> Result<(), CallError> {
-        let call = self.ec2.terminate_instances().instance_ids(id);
+    /// Ends instances: all of them, or none if one does not exist.
+    pub async fn terminate_instances(&self, ids: &[String]) -> Result<(), CallError> {
+        let call = self.ec2.terminate_instances().set_instance_ids(Some(ids.to_vec()));
         self.ask(Action::TerminateInstances, call.send()).await.map(drop)
     }
 }

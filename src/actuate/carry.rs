@@ -16,6 +16,8 @@ use windlass_solver::InstanceType;
 const CLUSTER_CALLS: usize = 64;
 /// Calls of the cloud under way at a time; its own limits come on top.
 const CLOUD_CALLS: usize = 16;
+/// Terminations under way at a time; those that are asked for together are one call.
+const TERMINATIONS: usize = 256;
 /// How long a shadow lets the engine believe that a call is under way.
 const SHADOW: Duration = Duration::from_secs(10);
 
@@ -52,9 +54,10 @@ pub(super) enum Work {
 const fn word(error: &CloudError) -> &'static str {
     match error {
         CloudError::Throttled => "throttled",
-        CloudError::Unknown => "unknown",
+        CloudError::Unknown(_) => "unknown",
         CloudError::TokenMismatch => "token_mismatch",
         CloudError::Refused(_) => "refused",
+        CloudError::Fruitless(_) => "fruitless",
     }
 }
 
@@ -109,6 +112,7 @@ pub(super) struct Carrier<C> {
     shadow: Shadow,
     cluster_room: Arc<Semaphore>,
     cloud_room: Arc<Semaphore>,
+    exit_room: Arc<Semaphore>,
     answers: mpsc::UnboundedSender<(CallId, Outcome)>,
     telemetry: Arc<Telemetry>,
 }
@@ -122,7 +126,8 @@ impl<C: Cloud + 'static> Carrier<C> {
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let (cluster_room, cloud_room) = (Arc::new(Semaphore::new(CLUSTER_CALLS)), Arc::new(Semaphore::new(CLOUD_CALLS)));
-        Self { calls, cloud, shadow, cluster_room, cloud_room, answers, telemetry }
+        let exit_room = Arc::new(Semaphore::new(TERMINATIONS));
+        Self { calls, cloud, shadow, cluster_room, cloud_room, exit_room, answers, telemetry }
     }
 
     /// Starts an effect. Its answer comes by itself.
@@ -130,6 +135,7 @@ impl<C: Cloud + 'static> Carrier<C> {
         let (kind, room) = match &work {
             Work::Cluster(effect) => (Asked::of(effect), &self.cluster_room),
             Work::Launch(..) => (Asked::Launch, &self.cloud_room),
+            Work::Cloud(effect @ Effect::Terminate(..)) => (Asked::of(effect), &self.exit_room),
             Work::Cloud(effect) => (Asked::of(effect), &self.cloud_room),
         };
         let (calls, cloud, room) = (self.calls.clone(), Arc::clone(&self.cloud), Arc::clone(room));
@@ -144,6 +150,10 @@ impl<C: Cloud + 'static> Carrier<C> {
                 }
                 // Only a closed semaphore refuses, and nobody closes this one.
                 let _room = room.acquire().await;
+                if kind.changes_something() && !calls.may_write() {
+                    warn!(?kind, "not carried out: the lease is too old");
+                    return kind.failed();
+                }
                 carry(&calls, cloud.as_ref(), work, &telemetry).await
             });
             let outcome = carried.await.unwrap_or_else(|error| {
@@ -187,13 +197,14 @@ impl Asked {
 
     /// The answer to a call of which nobody knows whether it was carried out.
     fn failed(self) -> Outcome {
+        let unknown = || CloudError::Unknown("it was not carried out to its end".to_owned());
         let answer = match self {
             Self::Write => return Outcome::Wrote(Err(Refusal::Unknown)),
             Self::Pods => return Outcome::Pods(Err(Refusal::Unknown)),
             Self::Claims => Answer::Claims(Err(Refusal::Unknown)),
-            Self::Launch => Answer::Launched(Err(CloudError::Unknown)),
-            Self::Describe => Answer::Instances(Err(CloudError::Unknown)),
-            Self::Terminate => Answer::Terminated(Err(CloudError::Unknown)),
+            Self::Launch => Answer::Launched(Err(unknown())),
+            Self::Describe => Answer::Instances(Err(unknown())),
+            Self::Terminate => Answer::Terminated(Err(unknown())),
         };
         Outcome::Answer(Box::new(answer))
     }

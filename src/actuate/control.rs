@@ -18,7 +18,7 @@ use crate::telemetry::{Health, Telemetry, names};
 use crate::time::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -85,6 +85,8 @@ pub(super) struct Control<C> {
     begun: bool,
     statuses: Instant,
     swept: Instant,
+    /// What watches that do not work last said.
+    failing: BTreeMap<Kind, String>,
 }
 
 /// Whether warnings about the object are told. About others there would be too many: nodes come and go, and so does what they lack.
@@ -115,6 +117,7 @@ impl<C: Cloud + 'static> Control<C> {
             begun: false,
             statuses: start,
             swept: start,
+            failing: BTreeMap::new(),
         }
     }
 
@@ -144,8 +147,16 @@ impl<C: Cloud + 'static> Control<C> {
 
     fn changed(&mut self, change: Change) {
         if let Change::Failed(kind, error) = &change {
-            warn!(kind = kind.name(), error, "a watch failed; it begins again");
+            let known = self.failing.insert(*kind, error.clone());
+            if known.as_ref() == Some(error) {
+                debug!(kind = kind.name(), error, "a watch fails still");
+            } else {
+                warn!(kind = kind.name(), error, "a watch failed; it begins again, and this is not said again until it works");
+            }
             self.tools.telemetry.count(names::WATCH_FAILURES, &[("kind", kind.name().to_owned())], 1);
+        }
+        if let Change::Complete(kind) | Change::Seen(kind, _) = &change {
+            self.failing.remove(kind);
         }
         if let Change::Gone(Kind::NodeClaim, raw) = &change {
             let pool = raw.object.pointer("/metadata/labels").and_then(|labels| labels.get(label::NODE_POOL)?.as_str());
@@ -341,7 +352,8 @@ impl<C: Cloud + 'static> Control<C> {
             tokio::spawn(async move {
                 let at = Time::from(Timestamp::now());
                 let asked = tokio::spawn(async move { cloud.resolve(&class, at).await }).await;
-                let _ = chores.send(Chore::Resolved(uid, asked.unwrap_or(Err(CloudError::Unknown))));
+                let _ =
+                    chores.send(Chore::Resolved(uid, asked.unwrap_or_else(|error| Err(CloudError::Unknown(error.to_string())))));
             });
         }
     }

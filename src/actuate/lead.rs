@@ -2,6 +2,7 @@
 //! wall clock is trusted, as in client-go.
 
 use crate::cluster::Refusal;
+use crate::cluster::live::Fence;
 use crate::cluster::live::refusal::ask;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -9,13 +10,14 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
 
 /// How long a lease that nobody renews is respected (client-go's default).
 const DURATION: Duration = Duration::from_secs(15);
 /// A leader that could not renew for so long gives up (client-go's default).
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 /// Between attempts (client-go's default).
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -81,11 +83,12 @@ impl Election {
 pub(super) struct Seat {
     api: Api<Lease>,
     name: String,
+    fence: Arc<Fence>,
 }
 
 impl Seat {
-    pub(super) fn new(client: Client, namespace: &str, name: &str) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned() }
+    pub(super) fn new(client: Client, namespace: &str, name: &str, fence: Arc<Fence>) -> Self {
+        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), fence }
     }
 
     /// One attempt to get or keep the lease. `Ok(true)`: it is ours.
@@ -129,7 +132,11 @@ impl Seat {
         let mut election = Election::new(identity);
         let mut renewed: Option<Instant> = None;
         loop {
+            let asked = Fence::moment();
             let held = within_deadline(self.attempt(&mut election), renewed).await;
+            if held == Ok(true) {
+                self.fence.renewed(asked);
+            }
             match (held, renewed) {
                 (Ok(true), None) => {
                     info!(lease = self.name, "leading");

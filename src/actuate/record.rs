@@ -37,6 +37,7 @@ const WARNINGS: [&str; 13] = [
     "FailedScheduling",
     "InsufficientCapacity",
     "InsufficientCapacityError",
+    "LaunchFailed",
     "LaunchTimeout",
     "RegistrationTimeout",
     "LimitExceeded",

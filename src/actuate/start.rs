@@ -2,12 +2,12 @@
 
 use super::carry::{Carrier, Shadow};
 use super::control::{Chore, Control, Inbox, Tools};
-use super::lead::Seat;
+use super::lead::{self, Seat};
 use super::record;
 use super::survey::Lens;
 use crate::catalog::Catalog;
 use crate::cloud::Cloud;
-use crate::cluster::live::{Calls, ConnectError, Kind, connect, watch};
+use crate::cluster::live::{Calls, ConnectError, Fence, Kind, connect, watch};
 use crate::telemetry::{Health, Telemetry, serve};
 use crate::{engine, snapshot};
 use kube::Client;
@@ -20,8 +20,8 @@ use tokio::task::JoinSet;
 use tracing::info;
 use windlass_solver::PreferencePolicy;
 
-/// Changes that wait to be taken in; more of them hold the watches up.
-const CHANGES: usize = 1024;
+/// Changes that wait to be taken in, each a whole object; more of them hold the watches up.
+const CHANGES: usize = 64;
 /// Events that wait to be written; more of them are lost.
 const EVENTS: usize = 256;
 /// What a controller is told at its start.
@@ -104,7 +104,8 @@ pub async fn run<C: Cloud + 'static>(settings: Settings, cloud: C, catalog: Cata
         record::publish(publishing, events_in).await;
         End::Task("the writer of Events")
     });
-    let (calls, cloud) = (Calls::new(client.clone()), Arc::new(cloud));
+    let fence = Arc::new(if competes(&settings) { Fence::new(lead::DEADLINE) } else { Fence::open() });
+    let (calls, cloud) = (Calls::new(client.clone()).behind(Arc::clone(&fence)), Arc::new(cloud));
     let lens = Lens { catalog: Arc::new(catalog), settings: settings.snapshot.clone(), preferences: settings.preferences };
     let carrier = Carrier::new(calls.clone(), Arc::clone(&cloud), settings.shadow, outcomes.clone(), Arc::clone(&telemetry));
     let leading = chores.clone();
@@ -115,7 +116,7 @@ pub async fn run<C: Cloud + 'static>(settings: Settings, cloud: C, catalog: Cata
         control.run(inbox).await;
         End::Task("the control task")
     });
-    let seat = seat(&settings, &client, leading, &mut tasks);
+    let seat = seat(&settings, &client, (leading, fence), &mut tasks);
     let ended = tokio::select! {
         stopped = stop_signal() => stopped,
         ended = tasks.join_next() => Err(match ended {
@@ -132,20 +133,25 @@ pub async fn run<C: Cloud + 'static>(settings: Settings, cloud: C, catalog: Cata
     ended
 }
 
+/// Whether there is a lease to be won. A shadow writes nothing and needs none.
+fn competes(settings: &Settings) -> bool {
+    settings.lease.is_some() && settings.shadow == Shadow::Off
+}
+
 /// Competes for the lease, or leads at once. Returns what gives the lease back.
 fn seat(
     settings: &Settings,
     client: &Client,
-    leading: mpsc::UnboundedSender<Chore>,
+    (leading, fence): (mpsc::UnboundedSender<Chore>, Arc<Fence>),
     tasks: &mut JoinSet<End>,
 ) -> Option<(Seat, String)> {
     let won = move || drop(leading.send(Chore::Leading));
-    let Some((namespace, name)) = settings.lease.as_ref().filter(|_| settings.shadow == Shadow::Off) else {
+    let Some((namespace, name)) = settings.lease.as_ref().filter(|_| competes(settings)) else {
         won();
         return None;
     };
     let namespace = namespace.as_deref().unwrap_or_else(|| client.default_namespace());
-    let seat = Seat::new(client.clone(), namespace, name);
+    let seat = Seat::new(client.clone(), namespace, name, fence);
     let identity = identity();
     let holding = (seat.clone(), identity.clone());
     tasks.spawn(async move {

@@ -6,7 +6,7 @@ use super::hardware::Hardware;
 use super::{Catalog, Listed, ZoneName};
 use crate::diagnostic::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use windlass_solver::{Interruption, MicroUsd, Zone};
 
 /// Bounds far beyond any machine, so that sums and products of what is inside them cannot overflow.
@@ -49,6 +49,7 @@ pub(super) fn sift(file: &str, read: CatalogFile) -> Result<Catalog, CatalogErro
         types: types.into_values().collect(),
         findings: notes.found,
         labels: OnceLock::new(),
+        shelf: Arc::default(),
     })
 }
 

@@ -17,6 +17,7 @@ mod resolve;
 mod subnet;
 mod sweep;
 mod template;
+mod terminate;
 
 pub use api_server::Settings;
 pub use windlass_ec2::{Access, Action};
@@ -27,7 +28,7 @@ use crate::api::{EC2NodeClass, EC2NodeClassStatus};
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use windlass_ec2::{Account, Fault, InstanceRecord};
+use windlass_ec2::{Account, InstanceRecord};
 use windlass_solver::{CapacityType, InstanceType, InstanceTypeName, Zone};
 
 /// EC2, and the cluster that instances are launched for.
@@ -42,6 +43,7 @@ pub struct Aws {
     subnets: Mutex<subnet::Addresses>,
     templates: Mutex<template::Known>,
     outstanding: Mutex<launch::Outstanding>,
+    leaving: terminate::Leaving,
 }
 
 impl Aws {
@@ -72,10 +74,7 @@ impl Cloud for Aws {
     }
 
     async fn terminate(&self, id: &InstanceId) -> Result<(), CloudError> {
-        match self.account.terminate_instance(id.as_str()).await {
-            Err(error) if error.fault != Fault::NotFound => Err(fault::read(&error)),
-            _ => Ok(()),
-        }
+        terminate::terminate(self, id).await
     }
 
     async fn resolve(&self, class: &EC2NodeClass, now: Time) -> Result<EC2NodeClassStatus, CloudError> {

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod claim;
 pub mod connect;
+pub mod fence;
 pub mod kind;
 pub mod node;
 pub mod pod;
@@ -19,6 +20,7 @@ pub mod watch;
 pub mod write;
 
 pub use connect::{ConnectError, connect};
+pub use fence::Fence;
 pub use kind::Kind;
 pub use raw::Raw;
 pub use store::{Store, Told};

@@ -45,15 +45,17 @@ pub struct ClaimChange {
     pub release: bool,
 }
 
-/// A change of a Node.
+/// A change of a Node. Its version is no precondition: kubelets change it all the time, and nothing of what they write matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeChange {
     /// The node.
     pub node: Target,
     /// Labels to set.
     pub labels: Labels,
-    /// All taints that it has from now on.
+    /// All taints that it has from now on. Refused if others than [`NodeChange::seen`] are there by now.
     pub taints: Option<Vec<Taint>>,
+    /// The taints that the decision was based on.
+    pub seen: Vec<Taint>,
     /// Whether it has our finalizer from now on.
     pub held: Option<bool>,
     /// The NodeClaim that owns it from now on.
@@ -61,11 +63,21 @@ pub struct NodeChange {
 }
 
 impl NodeChange {
+    /// Whether the decision still holds on a node with these taints.
+    pub fn holds(&self, taints: &[Taint]) -> bool {
+        let sorted = |taints: &[Taint]| {
+            let mut taints = taints.to_vec();
+            taints.sort();
+            taints
+        };
+        self.taints.is_none() || sorted(&self.seen) == sorted(taints)
+    }
+
     /// A change of nothing, to be filled.
     pub fn of(node: &Node) -> Self {
         let name = node.name.to_string();
-        let node = Target { name, uid: node.uid.clone(), version: Some(node.version) };
-        Self { node, labels: Labels::new(), taints: None, held: None, owner: None }
+        let target = Target { name, uid: node.uid.clone(), version: None };
+        Self { node: target, labels: Labels::new(), taints: None, seen: node.taints.clone(), held: None, owner: None }
     }
 }
 

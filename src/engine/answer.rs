@@ -66,7 +66,7 @@ impl Engine {
             Purpose::Create(name) => {
                 if let Err(Refusal::Invalid(message)) = result {
                     self.publish(format!("NodeClaim/{name}"), "Invalid", message.clone());
-                    self.give_up(&name);
+                    self.refuse(&name);
                 }
             }
             _ => {}
@@ -91,7 +91,8 @@ impl Engine {
         match result {
             Ok(fulfilment) => self.launched(token, fulfilment),
             Err(CloudError::TokenMismatch) => self.lose(token),
-            Err(CloudError::Unknown | CloudError::Throttled) => return true,
+            Err(CloudError::Unknown(_) | CloudError::Throttled) => return true,
+            Err(CloudError::Fruitless(message)) => self.fruitless(token, &message),
             Err(CloudError::Refused(message)) => {
                 self.refused(token, &message);
                 return true;

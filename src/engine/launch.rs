@@ -1,7 +1,7 @@
 //! From a claim to its instance: counted against limits, grouped with its like, recorded, asked for, and asked for again elsewhere.
 
 use super::Engine;
-use super::call::Purpose;
+use super::call::{Purpose, pause};
 use super::effect::Effect;
 use super::lifecycle::LAUNCHED;
 use super::memo::Fate;
@@ -109,6 +109,10 @@ impl Engine {
         }
         if let Some(flaw) = &claim.flaw {
             self.set_condition(claim, LAUNCHED, ConditionStatus::False, ("Invalid", flaw));
+            return;
+        }
+        if let Some(rests) = self.memos.get(&claim.uid).rests.filter(|rests| self.now < *rests) {
+            self.queue.at(Key::Claim(claim.name.clone()), rests);
             return;
         }
         match &claim.launch {
@@ -373,11 +377,25 @@ impl Engine {
         }
     }
 
+    /// EC2 has carried the call out and launched nothing, and not for lack of capacity: people must be told. The same token would get the
+    /// same answer for ever, so each member is launched anew, after a pause that grows with its attempts.
+    pub(super) fn fruitless(&mut self, token: &str, message: &str) {
+        self.refused(token, message);
+        let members = self.launches.groups.get(token).map(|group| group.members.clone()).unwrap_or_default();
+        for (name, uid) in members {
+            let attempts = self.view.claim(&name).and_then(|claim| Some(claim.launch.as_ref()?.attempt)).unwrap_or(0);
+            let rests = self.now.plus(pause(attempts, uid.as_str()));
+            self.memos.of(&uid).rests = Some(rests);
+        }
+        self.settle(token, &[]);
+    }
+
     /// EC2 refuses the call as it is: people must be told.
     pub(super) fn refused(&mut self, token: &str, message: &str) {
         let members = self.launches.groups.get(token).map(|group| group.members.clone()).unwrap_or_default();
         let claims: Vec<_> = members.iter().filter_map(|(name, _)| self.view.claim(name)).collect();
         for claim in claims.iter().filter(|claim| claim.provider_id().is_none()) {
+            self.publish(format!("NodeClaim/{}", claim.name), "LaunchFailed", message.to_owned());
             if !self.calls.is_busy(&Key::Claim(claim.name.clone())) {
                 self.set_condition(claim, LAUNCHED, ConditionStatus::Unknown, ("LaunchFailed", message));
             }

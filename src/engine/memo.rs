@@ -21,6 +21,8 @@ pub(super) struct Memo {
     pub(super) admitted: bool,
     /// What became of the launch with this token.
     pub(super) fate: Option<(String, Fate)>,
+    /// It is not launched again before.
+    pub(super) rests: Option<Time>,
     /// Since when the outcome of its launch can only be learnt from EC2's lists.
     pub(super) lost: Option<Time>,
     /// Its node is being emptied for a reason of ours.

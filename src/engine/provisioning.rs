@@ -16,6 +16,8 @@ use windlass_solver::{NodeName, NodePoolName, ObjectKey, Plan, PlannedNode, Reso
 
 /// Pods that found no place are tried again after so long though nothing has changed.
 const PARKED_MAX: Duration = Duration::from_mins(5);
+/// Pods whose claim was refused are tried again after so long though nothing has changed.
+const REFUSED: Duration = Duration::from_mins(1);
 
 /// Where a pod is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -362,6 +364,22 @@ impl Engine {
         }
         let write = Write::CreateClaim(Box::new(creation.object.clone()));
         self.ask(&Key::Create(name.to_owned()), Purpose::Create(name.to_owned()), Effect::Write(write));
+    }
+
+    /// The API server refuses the claim as it is: its pods wait until something has changed, or for a while.
+    pub(super) fn refuse(&mut self, name: &str) {
+        let place = Place::Claim(name.to_owned());
+        let provisioner = &mut self.provisioner;
+        provisioner.creating.remove(name);
+        let pods: Vec<Uid> =
+            provisioner.placed.iter().filter(|(_, known)| **known == place).map(|(uid, _)| uid.clone()).collect();
+        for uid in pods {
+            provisioner.placed.remove(&uid);
+            provisioner.parked.insert(uid);
+        }
+        let again = self.now.plus(REFUSED);
+        provisioner.retry_at(again);
+        self.queue.at(Key::Batch, again);
     }
 
     /// The claim will not be created; its pods are tried again later.

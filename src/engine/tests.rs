@@ -7,11 +7,12 @@ use crate::cluster::{LaunchRecord, Node, NodeChange, Pod, Refusal, Uid, Write};
 use crate::fixture;
 use crate::provision::Ignored;
 use crate::time::Time;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use windlass_solver::plan::{ExistingPlacement, OfferingRef};
 use windlass_solver::{
-    CapacityType, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Options, PlannedNode, Resources,
-    Snapshot, Zone, solve,
+    CapacityType, InstanceType, InstanceTypeName, Labels, MicroUsd, NodeName, NodePoolName, ObjectKey, Offering, Options,
+    Overhead, PlannedNode, Resources, Snapshot, Zone, solve,
 };
 
 fn at(millis: i64) -> Time {
@@ -261,6 +262,11 @@ fn an_empty_node_stays_until_pods_that_wait_have_been_planned() {
 
 /// Carries out the plan that is due, a node for pod `default/a`: the claim that the engine then writes.
 fn buy(engine: &mut Engine, now: Time) -> Option<NodeClaim> {
+    ask_for_claim(engine, now).map(|(_, object)| object)
+}
+
+/// The same, with the call that creates the claim.
+fn ask_for_claim(engine: &mut Engine, now: Time) -> Option<(CallId, NodeClaim)> {
     let effects = engine.step(now, Event::Tick);
     let id = effects.iter().find_map(|(id, effect)| matches!(effect, Effect::Plan(_)).then_some(*id))?;
     let mut plan = solve(&Snapshot::default(), &Options::default());
@@ -283,8 +289,115 @@ fn buy(engine: &mut Engine, now: Time) -> Option<NodeClaim> {
         relaxed: Vec::new(),
     });
     let answer = Answer::Planned(Ok(Box::new(plan)));
-    engine.step(now, Event::Answer(id, answer)).into_iter().find_map(|(_, effect)| match effect {
-        Effect::Write(Write::CreateClaim(object)) => Some(*object),
+    engine.step(now, Event::Answer(id, answer)).into_iter().find_map(|(id, effect)| match effect {
+        Effect::Write(Write::CreateClaim(object)) => Some((id, *object)),
         _ => None,
     })
+}
+
+/// The API server does not take the claim. Planning at once would give the same claim again.
+#[test]
+fn pods_of_a_claim_that_is_refused_wait_before_they_are_planned_again() {
+    let mut engine = engine();
+    engine.step(at(0), Event::Pool(Box::new(pool())));
+    engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
+    engine.step(at(0), Event::Synced);
+    engine.step(at(100), pod("a"));
+    let (id, _) = ask_for_claim(&mut engine, at(1_100)).unwrap();
+    let refused = Answer::Wrote(Err(Refusal::Invalid("spec.x: bad".to_owned())));
+    let effects = engine.step(at(1_200), Event::Answer(id, refused));
+    let told = |(_, effect): &(CallId, Effect)| matches!(effect, Effect::Publish(notice) if notice.reason == "Invalid");
+    assert!(effects.iter().any(told), "{effects:?}");
+    for second in 2..61 {
+        assert_eq!(plans(&engine.step(at(second * 1_000), Event::Tick)), 0, "after {second} s");
+    }
+    engine.step(at(61_200), Event::Tick);
+    assert_eq!(plans(&engine.step(at(62_200), Event::Tick)), 1);
+}
+
+/// A pool that changes may be mended: then the pods do not wait.
+#[test]
+fn pods_of_a_claim_that_is_refused_are_planned_again_when_the_pool_changes() {
+    let mut engine = engine();
+    engine.step(at(0), Event::Pool(Box::new(pool())));
+    engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
+    engine.step(at(0), Event::Synced);
+    engine.step(at(100), pod("a"));
+    let (id, _) = ask_for_claim(&mut engine, at(1_100)).unwrap();
+    engine.step(at(1_200), Event::Answer(id, Answer::Wrote(Err(Refusal::Invalid("spec.x: bad".to_owned())))));
+    engine.step(at(5_000), Event::Pool(Box::new(pool())));
+    assert_eq!(plans(&engine.step(at(6_000), Event::Tick)), 1);
+}
+
+/// EC2 carries a launch out and launches nothing: the same token would get the same answer again.
+#[test]
+fn a_launch_that_got_only_errors_is_made_anew_under_another_token_after_a_pause() {
+    let mut engine = engine();
+    let offering = |zone: &str| Offering {
+        zone: Zone::from(zone),
+        capacity_type: CapacityType::OnDemand,
+        price: Some(MicroUsd(1)),
+        available: true,
+        interruption: None,
+        labels: Labels::new(),
+    };
+    let large = InstanceType {
+        name: InstanceTypeName::from("large"),
+        labels: Labels::new(),
+        capacity: Resources::new().with("cpu", 2_000),
+        overhead: Overhead::default(),
+        offerings: vec![offering("us-west-2a")],
+    };
+    let types = vec![large].into();
+    engine.step(at(0), Event::Pool(Box::new(pool())));
+    engine.step(at(0), Event::Types(NodePoolName::from("default"), types));
+    engine.step(at(0), Event::Claim(Box::new(new_claim(1, None))));
+    let mut launches: Vec<(Time, String)> = Vec::new();
+    let mut told = 0;
+    let mut version = 1;
+    let mut pending = engine.step(at(0), Event::Synced);
+    for tick in 1..400 {
+        let now = at(tick * 100);
+        let mut next = Vec::new();
+        for (id, effect) in std::mem::take(&mut pending) {
+            let answer = match effect {
+                Effect::Launch(launch) => {
+                    launches.push((now, launch.token.clone()));
+                    Answer::Launched(Err(CloudError::Fruitless("CreateFleet: SomethingElse: no".to_owned())))
+                }
+                Effect::Write(Write::ChangeClaim(change)) => {
+                    version += 1;
+                    let record = change.annotations.values().next().cloned();
+                    Answer::Wrote(Ok(Written::Claim(Box::new(new_claim(version, record)))))
+                }
+                Effect::Write(_) => Answer::Wrote(Err(Refusal::Conflict)),
+                Effect::Describe => Answer::Instances(Ok(Vec::new())),
+                Effect::Publish(notice) => {
+                    told += usize::from(notice.reason == "LaunchFailed");
+                    continue;
+                }
+                other => panic!("{other:?}"),
+            };
+            next.extend(engine.step(now, Event::Answer(id, answer)));
+        }
+        next.extend(engine.step(now, Event::Tick));
+        pending = next;
+    }
+    let tokens: BTreeSet<&str> = launches.iter().map(|(_, token)| token.as_str()).collect();
+    assert_eq!(tokens.len(), launches.len(), "{launches:?}");
+    assert!((3..10).contains(&launches.len()), "more and more seldom: {launches:?}");
+    assert_eq!(told, launches.len());
+}
+
+/// Claim `c` of pool `default`, which can be anything, with the launch that is recorded on it.
+fn new_claim(version: u64, record: Option<String>) -> NodeClaim {
+    let annotations = record.map(|text| serde_json::json!({"windlass.dev/launch": text}));
+    serde_json::from_value(serde_json::json!({
+        "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
+        "metadata": {"name": "c", "uid": "uid-c", "resourceVersion": version.to_string(), "creationTimestamp": at(0).to_string(),
+            "finalizers": ["karpenter.sh/termination"], "labels": {"karpenter.sh/nodepool": "default"}, "annotations": annotations},
+        "spec": {"nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"},
+            "expireAfter": "Never", "requirements": []}
+    }))
+    .unwrap()
 }

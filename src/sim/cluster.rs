@@ -112,6 +112,9 @@ impl Cluster {
 
     fn change_node(&mut self, change: NodeChange) -> Result<Written, Refusal> {
         let node = self.node(&change.node)?;
+        if !change.holds(&node.taints) {
+            return Err(Refusal::Conflict);
+        }
         node.labels.extend(change.labels);
         if let Some(taints) = change.taints {
             node.taints = taints;

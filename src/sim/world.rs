@@ -288,10 +288,10 @@ impl World {
         let answer = if refused {
             failure(effect, Refusal::NotNow, CloudError::Throttled)
         } else if lost {
-            failure(effect, Refusal::Unknown, CloudError::Unknown)
+            failure(effect, Refusal::Unknown, CloudError::Unknown(String::new()))
         } else {
             let answer = self.carry_out(index, effect);
-            if unheard { failure(effect, Refusal::Unknown, CloudError::Unknown) } else { answer }
+            if unheard { failure(effect, Refusal::Unknown, CloudError::Unknown(String::new())) } else { answer }
         };
         let wait = self.random.between(2, 60);
         self.after(wait, Happening::Deliver(index, life, Box::new(Event::Answer(call, answer))));

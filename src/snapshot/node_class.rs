@@ -134,9 +134,7 @@ impl Shelf<'_> {
         if let Some((_, _, made)) = self.made.iter().find(|(s, i, _)| *s == settings && *i == images) {
             return Arc::clone(made);
         }
-        let all = self.catalog.instance_types(&settings);
-        let bootable = |kind: &&InstanceType| images.iter().any(|image| image.allow(&kind.labels));
-        let list = if images.is_empty() { all } else { all.iter().filter(bootable).cloned().collect() };
+        let list = self.catalog.bootable_types(&settings, &images);
         let list = self.limits.add_to_types(list, self.catalog, &settings);
         self.made.push((settings, images, Arc::clone(&list)));
         list

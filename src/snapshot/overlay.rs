@@ -77,6 +77,10 @@ pub(super) fn apply(
     let mut overlays: Vec<Overlay<'_>> = sourced.iter().filter_map(|source| read(source, diagnostics)).collect();
     overlays.sort_by(|a, b| (Reverse(a.weight), &a.name).cmp(&(Reverse(b.weight), &b.name)));
     let used = without_conflicts(overlays, pools, diagnostics);
+    if used.is_empty() {
+        // Lists of instance types are large: nothing is copied for nothing.
+        return Vec::new();
+    }
     let mut made: Vec<Changed> = Vec::new();
     for pool in pools {
         let list: Vec<InstanceType> = pool.instance_types.iter().map(|kind| overlaid(pool, kind, &used)).collect();

@@ -40,3 +40,22 @@ async fn another_clusters_instances_are_not_listed() {
     assert_eq!(cloud.launch(&foreign, &class, &types()).await.unwrap().instances.len(), 1);
     assert_eq!(cloud.describe().await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn instances_that_end_together_end_in_one_call_and_one_that_is_gone_holds_none_up() {
+    let endpoint = Endpoint::start();
+    let cloud = endpoint.cloud().await;
+    let class = resolved(&cloud, json!({})).await;
+    let answer = cloud.launch(&launch(&endpoint, "together", 4, OnDemand, &["m5.large/a"]), &class, &types()).await.unwrap();
+    let ids: Vec<InstanceId> = answer.instances.iter().map(|instance| instance.id.clone()).collect();
+    endpoint.forget();
+    let nobody = InstanceId::new("i-00000000000000000");
+    let ended = tokio::join!(cloud.terminate(&ids[0]), cloud.terminate(&ids[1]));
+    assert_eq!(ended, (Ok(()), Ok(())));
+    assert_eq!(endpoint.count("ec2:TerminateInstances"), 1);
+    let ended = tokio::join!(cloud.terminate(&ids[2]), cloud.terminate(&nobody), cloud.terminate(&ids[3]));
+    assert_eq!(ended, (Ok(()), Ok(()), Ok(())));
+    let listed = cloud.describe().await.unwrap();
+    let over = |id: &InstanceId| listed.iter().any(|instance| instance.id == *id && instance.state.is_over());
+    assert!(ids.iter().all(over), "{listed:?}");
+}

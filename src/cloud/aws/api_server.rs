@@ -1,6 +1,6 @@
 //! Where nodes are to join: settings first, EKS for the rest.
 
-use super::{Aws, fault, image, launch, locked, subnet, template};
+use super::{Aws, fault, image, launch, locked, subnet, template, terminate};
 use crate::cloud::CloudError;
 use crate::cloud::user_data::ApiServer;
 use crate::time::Time;
@@ -70,6 +70,7 @@ pub(super) async fn connect(settings: &Settings) -> Result<Aws, CloudError> {
         subnets: Mutex::new(subnet::Addresses::default()),
         templates: Mutex::new(template::Known::default()),
         outstanding: Mutex::new(launch::Outstanding::default()),
+        leaving: terminate::Leaving::default(),
     })
 }
 

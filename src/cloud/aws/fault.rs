@@ -7,7 +7,7 @@ use windlass_ec2::{CallError, Fault};
 pub(super) fn read(error: &CallError) -> CloudError {
     match error.fault {
         Fault::Throttled => CloudError::Throttled,
-        Fault::Lost => CloudError::Unknown,
+        Fault::Lost => CloudError::Unknown(error.to_string()),
         Fault::TokenMismatch => CloudError::TokenMismatch,
         Fault::NotFound | Fault::Exists | Fault::Refused => CloudError::Refused(error.to_string()),
     }

@@ -195,7 +195,7 @@ fn fulfilment(prepared: &Prepared, launch: &Launch, answer: FleetAnswer) -> Resu
         && !answer.errors.iter().any(|error| error.code == NO_SPOT || is_shortage(&error))
         && let Some(error) = answer.errors.first()
     {
-        return Err(CloudError::Refused(format!("CreateFleet: {}: {}", error.code, error.message)));
+        return Err(CloudError::Fruitless(format!("CreateFleet: {}: {}", error.code, error.message)));
     }
     let mut short: BTreeSet<(InstanceTypeName, Zone)> = prepared.impossible.iter().cloned().collect();
     for error in &answer.errors {

@@ -53,7 +53,8 @@ fn pairs<'a>(object: &'a Value, path: &str) -> impl Iterator<Item = (String, Str
     fields.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
 }
 
-fn taints(object: &Value) -> Vec<Taint> {
+/// `spec.taints`.
+pub(super) fn taints(object: &Value) -> Vec<Taint> {
     let written = object.pointer("/spec/taints").and_then(Value::as_array).into_iter().flatten();
     written
         .filter_map(|taint| {

@@ -16,6 +16,10 @@ const WATCH_SECONDS: u32 = 25;
 const PAGE: u32 = 100;
 /// Between looks for a definition that is not installed.
 const ABSENT: Duration = Duration::from_mins(1);
+/// The pause after a first failure; it doubles with each further one.
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(15);
 
 /// What a watch tells.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub async fn watch(client: Client, kind: Kind, to: mpsc::Sender<Change>) {
         let config = watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE);
         let mut events = pin!(watcher_of(api, config).default_backoff());
         let mut absent = false;
+        let mut failures = 0_u32;
         while let Some(event) = events.next().await {
             let changes = match event {
                 Ok(Event::Init) => vec![Change::Listing(kind)],
@@ -51,6 +56,13 @@ pub async fn watch(client: Client, kind: Kind, to: mpsc::Sender<Change>) {
                 }
                 Err(error) => vec![Change::Failed(kind, error.to_string())],
             };
+            // The client's own pause begins anew with each list that it tries.
+            failures = match changes.as_slice() {
+                [Change::Failed(..)] => failures.saturating_add(1),
+                [Change::Listing(_)] => failures,
+                _ => 0,
+            };
+            let failed = matches!(changes.as_slice(), [Change::Failed(..)]);
             for change in changes {
                 if to.send(change).await.is_err() {
                     return;
@@ -59,13 +71,32 @@ pub async fn watch(client: Client, kind: Kind, to: mpsc::Sender<Change>) {
             if absent {
                 break;
             }
+            if failed {
+                tokio::time::sleep(pause(failures)).await;
+            }
         }
         tokio::time::sleep(ABSENT).await;
     }
+}
+
+/// The pause after so many failures in a row.
+fn pause(failures: u32) -> Duration {
+    PAUSE_MIN.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(PAUSE_MAX)
 }
 
 /// Whether the API server does not know the kind.
 fn is_unknown(error: &watcher::Error) -> bool {
     let (watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause)) = error else { return false };
     matches!(cause, kube::Error::Api(status) if status.code == 404)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PAUSE_MAX, PAUSE_MIN, pause};
+
+    #[test]
+    fn pauses_double_to_their_longest() {
+        assert_eq!([1, 2, 3].map(pause), [PAUSE_MIN, PAUSE_MIN * 2, PAUSE_MIN * 4]);
+        assert_eq!([7, 8, u32::MAX].map(pause), [PAUSE_MAX; 3]);
+    }
 }

@@ -1,6 +1,7 @@
 //! Writes to the API server, each with the preconditions that its decision was based on; and the lists that must not be older than the
 //! question.
 
+use super::fence::Fence;
 use super::kind::Kind;
 use super::raw::Raw;
 use super::refusal::ask;
@@ -10,11 +11,14 @@ use crate::cluster::{ClaimChange, NodeChange, PodRef, Refusal, Target, Uid, Writ
 use kube::api::{DeleteParams, EvictParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use windlass_solver::NodeName;
 
 /// Objects on one page of a list.
 const PAGE: u32 = 500;
+/// Attempts to change a node as it is at the moment.
+const CHANGES: usize = 3;
 
 /// The object after a write, where the API returns it.
 #[derive(Debug, Clone)]
@@ -31,12 +35,29 @@ pub enum Wrote {
 #[derive(Clone)]
 pub struct Calls {
     client: Client,
+    fence: Arc<Fence>,
 }
 
 impl Calls {
     /// Calls by this client, which must not retry on its own: the engine decides when to try again.
-    pub const fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(client: Client) -> Self {
+        Self { client, fence: Arc::new(Fence::open()) }
+    }
+
+    /// The same, writing only while the fence is open.
+    #[must_use]
+    pub fn behind(self, fence: Arc<Fence>) -> Self {
+        Self { fence, ..self }
+    }
+
+    /// Whether writes are made at the moment.
+    pub fn may_write(&self) -> bool {
+        self.fence.is_open()
+    }
+
+    /// A write behind a closed fence is not made. To whoever asked it is one without answer: somebody else may have made it.
+    fn pass(&self) -> Result<(), Refusal> {
+        if self.may_write() { Ok(()) } else { Err(Refusal::Unknown) }
     }
 
     /// All objects of a kind without namespace.
@@ -50,6 +71,7 @@ impl Calls {
 
     /// Carries a write out.
     pub async fn write(&self, write: Write) -> Result<Wrote, Refusal> {
+        self.pass()?;
         match write {
             Write::CreateClaim(object) => self.create_claim(&object).await,
             Write::ChangeClaim(change) => self.change_claim(change).await,
@@ -96,8 +118,22 @@ impl Calls {
     }
 
     async fn change_node(&self, change: NodeChange) -> Result<Wrote, Refusal> {
+        for _ in 1..CHANGES {
+            match self.try_to_change_node(&change).await {
+                // Most likely the kubelet has written its status in between.
+                Err(Refusal::Conflict) => {}
+                answer => return answer,
+            }
+        }
+        self.try_to_change_node(&change).await
+    }
+
+    async fn try_to_change_node(&self, change: &NodeChange) -> Result<Wrote, Refusal> {
         let known = self.current(Kind::Node, &change.node).await?;
-        let (metadata, spec) = node_patch(&known, &change);
+        if !change.holds(&node::taints(&known)) {
+            return Err(Refusal::Conflict);
+        }
+        let (metadata, spec) = node_patch(&known, change);
         self.patch(Kind::Node, &change.node.name, metadata, spec).await
     }
 
@@ -114,6 +150,7 @@ impl Calls {
     }
 
     async fn patch(&self, kind: Kind, name: &str, metadata: Value, spec: Option<Value>) -> Result<Wrote, Refusal> {
+        self.pass()?;
         let mut body = json!({ "metadata": metadata });
         if let Some(spec) = spec {
             body["spec"] = spec;
@@ -151,6 +188,7 @@ impl Calls {
         let known = self.current(kind, &target).await?;
         let Some(status) = change(&known) else { return Ok(()) };
         let version = known["metadata"]["resourceVersion"].clone();
+        self.pass()?;
         let metadata = json!({"name": name, "uid": uid.as_str(), "resourceVersion": version});
         let body = json!({"apiVersion": kind.api_version(), "kind": kind.name(), "metadata": metadata, "status": status});
         ask(self.api(kind).replace_status(name, &PostParams::default(), &Raw::new(body))).await?;

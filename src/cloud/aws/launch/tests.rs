@@ -76,7 +76,7 @@ fn errors_of_everything_are_shortages_of_everything() {
 #[test]
 fn a_request_that_can_never_work_is_refused() {
     let refused = read(&[], &[error("UnauthorizedOperation", "m5.large", "a")]);
-    assert_eq!(refused, Err(CloudError::Refused("CreateFleet: UnauthorizedOperation: why".into())));
+    assert_eq!(refused, Err(CloudError::Fruitless("CreateFleet: UnauthorizedOperation: why".into())));
 }
 
 #[test]

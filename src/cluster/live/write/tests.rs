@@ -10,7 +10,7 @@ fn target(name: &str) -> Target {
 }
 
 fn change() -> NodeChange {
-    NodeChange { node: target("n"), labels: Labels::new(), taints: None, held: None, owner: None }
+    NodeChange { node: target("n"), labels: Labels::new(), taints: None, seen: Vec::new(), held: None, owner: None }
 }
 
 fn known() -> Value {
