@@ -55,6 +55,8 @@ pub struct Settings {
     pub min_values_policy: MinValuesPolicy,
     /// How kube-scheduler spreads pods that say nothing of it (`--default-spread`).
     pub default_spread: DefaultSpread,
+    /// Instance types that each spot node must have to choose from (`--spot-min-types`).
+    pub spot_min_types: u32,
 }
 
 impl Default for Settings {
@@ -65,6 +67,7 @@ impl Default for Settings {
             vm_memory_overhead_ppm: NodeClassSettings::DEFAULT_VM_MEMORY_OVERHEAD_PPM,
             min_values_policy: MinValuesPolicy::Strict,
             default_spread: DefaultSpread::default(),
+            spot_min_types: 1,
         }
     }
 }
@@ -122,7 +125,7 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
     if !overlaid.is_empty() {
         assumptions.push(format!("some prices are those of NodeOverlay {}", overlaid.join(", ")));
     }
-    let mut builder = Snapshot::builder().pods(pods);
+    let mut builder = Snapshot::builder().pods(pods).spot_min_types(settings.spot_min_types);
     for reservation in classes.values().flatten().flat_map(|class| &class.reservations) {
         builder = builder.reservation(reservation.id.clone(), reservation.slots);
     }

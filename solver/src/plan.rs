@@ -157,6 +157,8 @@ pub enum Reason {
     NoPrice,
     /// Offerings fit, but fewer different ones than the NodePool's `minValues` ask for.
     MinValuesNotMet,
+    /// Only spot offerings fit, of fewer instance types than each spot node must have to choose from.
+    SpotTypesTooFew,
     /// The limits of each pool that could hold it are used up.
     LimitExceeded,
     /// A topology spread constraint leaves it no place.
@@ -181,6 +183,7 @@ impl Reason {
             Self::NoOfferingAvailable => "NoOfferingAvailable",
             Self::NoPrice => "NoPrice",
             Self::MinValuesNotMet => "MinValuesNotMet",
+            Self::SpotTypesTooFew => "SpotTypesTooFew",
             Self::LimitExceeded => "LimitExceeded",
             Self::TopologySpread => "TopologySpread",
             Self::PodAffinity => "PodAffinity",

@@ -12,6 +12,7 @@ pub struct Snapshot {
     nodes: Vec<Node>,
     node_pools: Vec<NodePool>,
     reservations: BTreeMap<Arc<str>, u32>,
+    spot_min_types: u32,
 }
 
 impl Snapshot {
@@ -22,9 +23,10 @@ impl Snapshot {
     /// The same with other pods, of the same names in the same order.
     pub(crate) fn with_pods(&self, pods: Vec<Pod>) -> Self {
         debug_assert!(pods.iter().map(|pod| &pod.key).eq(self.pods.iter().map(|pod| &pod.key)), "other pods");
-        let Self { pods: _, daemon_sets, nodes, node_pools, reservations } = self;
+        let Self { pods: _, daemon_sets, nodes, node_pools, reservations, spot_min_types } = self;
         let (daemon_sets, nodes, node_pools) = (daemon_sets.clone(), nodes.clone(), node_pools.clone());
-        Self { pods, daemon_sets, nodes, node_pools, reservations: reservations.clone() }
+        let (reservations, spot_min_types) = (reservations.clone(), *spot_min_types);
+        Self { pods, daemon_sets, nodes, node_pools, reservations, spot_min_types }
     }
     /// Pods to place, by key.
     pub fn pods(&self) -> &[Pod] {
@@ -46,6 +48,16 @@ impl Snapshot {
     /// `karpenter.k8s.aws/capacity-reservation-id` names none of these is never bought.
     pub const fn reservations(&self) -> &BTreeMap<Arc<str>, u32> {
         &self.reservations
+    }
+    /// A spot node is launched only if so many instance types, its own included, hold its pods on spot. One or less asks for nothing.
+    pub const fn spot_min_types(&self) -> u32 {
+        self.spot_min_types
+    }
+    /// The same with another such number.
+    #[must_use]
+    pub const fn with_spot_min_types(mut self, count: u32) -> Self {
+        self.spot_min_types = count;
+        self
     }
 }
 
@@ -107,6 +119,12 @@ impl SnapshotBuilder {
     #[must_use]
     pub fn reservation(mut self, id: impl Into<Arc<str>>, slots: u32) -> Self {
         self.snapshot.reservations.entry(id.into()).and_modify(|known| *known = slots.min(*known)).or_insert(slots);
+        self
+    }
+    /// Asks for so many instance types for each spot node.
+    #[must_use]
+    pub const fn spot_min_types(mut self, count: u32) -> Self {
+        self.snapshot.spot_min_types = count;
         self
     }
     /// Adds a pool.

@@ -84,6 +84,17 @@ fn too_few_values() {
 }
 
 #[test]
+fn too_few_instance_types_on_spot() {
+    let snapshot = world([pool("default")], [], [], [shape(1000, GI).pod("pod")]).with_spot_min_types(3);
+    let mut plan = solved(&snapshot);
+    plan.nodes[0].alternatives.retain(|one| one.instance_type.as_str() != "large");
+    let found = check(&snapshot, &plan);
+    assert!(matches!(found[..], [Violation::SpotTypesTooFew { asked: 3, found: 2, .. }]), "{found:#?}");
+    let enough = snapshot.with_spot_min_types(2);
+    assert_eq!(check(&enough, &plan), []);
+}
+
+#[test]
 fn a_note_on_values_that_is_not_true() {
     let relenting = || pool("default").varied(TYPE, 9).relenting();
     let found = with_pool(relenting(), relenting(), |plan| plan.nodes[0].relaxed[0].found += 1);

@@ -67,6 +67,16 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(cases(1000))]
+
+    #[test]
+    fn every_plan_with_least_types_on_spot_is_valid(snapshot in snapshots(Size::SMALL), count in 2..5_u32) {
+        let plan = solved_with(&snapshot.with_spot_min_types(count), &short());
+        prop_assert!(plan.summary.lower_bound <= plan.summary.hourly_cost);
+    }
+}
+
+proptest! {
     #![proptest_config(cases(200))]
 
     #[test]

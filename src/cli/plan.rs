@@ -149,6 +149,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FACTOR", value_parser = hundredths, default_value = "0", help_heading = "Search")]
     spot_risk: u32,
 
+    /// Launch a spot node only if so many instance types, its own included, hold its pods on spot
+    ///
+    /// EC2 takes the one that it is least likely to take back. Pods are packed for it, and more alternatives are listed where needed.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=50), help_heading = "Search")]
+    spot_min_types: u32,
+
     /// Varies how ties are broken; equal seeds give equal plans
     #[arg(long, default_value_t = 0, help_heading = "Search")]
     seed: u64,

@@ -115,6 +115,13 @@ pub(crate) struct Args {
     )]
     preference_policy: super::plan::PreferencePolicy,
 
+    /// Launch a spot node only if so many instance types, its own included, hold its pods on spot
+    #[arg(
+        long, env = "SPOT_MIN_TYPES", value_name = "COUNT", default_value_t = 1, hide_env_values = true,
+        value_parser = clap::value_parser!(u32).range(1..=50), help_heading = "Decisions"
+    )]
+    spot_min_types: u32,
+
     /// Share of expireAfter by which a node may go early, in percent, so that nodes of one age do not go together
     #[arg(
         long, env = "EXPIRY_JITTER_PERCENT", value_name = "PERCENT", default_value_t = 0, hide_env_values = true,

@@ -115,6 +115,9 @@ pub enum Violation {
     /// Fewer different offerings than the pool's `minValues` ask for.
     #[error("node {node}: its offerings have {found} values of {key}, and its NodePool asks for {asked}")]
     MinValuesUnmet { node: NodeName, key: String, asked: u32, found: u32 },
+    /// A spot node with fewer instance types to choose from than are asked for.
+    #[error("node {node}: {found} instance types on spot hold its pods, and {asked} are asked for")]
+    SpotTypesTooFew { node: NodeName, asked: u32, found: u32 },
     /// A note on relaxed `minValues` that is not true, or in a pool that does not relax them.
     #[error("node {node}: the values of {key} that its offerings have are planned as {planned}, but there are {found}")]
     MinValuesMisstated { node: NodeName, key: String, planned: u32, found: u32 },

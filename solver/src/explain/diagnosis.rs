@@ -181,6 +181,7 @@ fn name(shape: &PodShape, step: &Step) -> Option<String> {
         Step::Priced => Some("priced".to_owned()),
         Step::Supported => Some("supported nodePools".to_owned()),
         Step::MinValues => Some("minValues".to_owned()),
+        Step::SpotTypes => Some("least instance types of spot nodes".to_owned()),
         Step::Limits => Some("limits".to_owned()),
     }
 }
@@ -221,6 +222,7 @@ fn reason(found: &Survey) -> Reason {
         Some(Step::Priced) => Reason::NoPrice,
         Some(Step::Supported) => Reason::NotYetSupported,
         Some(Step::MinValues) => Reason::MinValuesNotMet,
+        Some(Step::SpotTypes) => Reason::SpotTypesTooFew,
         Some(Step::Limits) => Reason::LimitExceeded,
     }
 }
@@ -259,6 +261,7 @@ impl Teller<'_> {
                     .to_owned()
             }
             Reason::MinValuesNotMet => self.too_uniform(),
+            Reason::SpotTypesTooFew => self.too_few_spot_types(),
             Reason::NotYetSupported => self.refused(),
             Reason::VolumeNotReady => self.shape.not_ready.as_deref().unwrap_or_default().to_owned(),
             // Rules about other pods are told by who knows them.
@@ -343,6 +346,15 @@ impl Teller<'_> {
             })
             .collect();
         format!("{}: allow more in the NodePool, lower its minValues, or let them be relaxed (BestEffort)", short.join("; "))
+    }
+
+    fn too_few_spot_types(&self) -> String {
+        format!(
+            "on spot, at most {} instance types of a NodePool would hold it, and a spot node must have {} to choose from: allow more of \
+             them, or on-demand",
+            self.found.spot_types,
+            self.snapshot.spot_min_types()
+        )
     }
 
     fn limits(&self) -> String {

@@ -29,6 +29,7 @@ pub(super) enum Step {
     Priced,
     Supported,
     MinValues,
+    SpotTypes,
     Limits,
 }
 
@@ -107,6 +108,8 @@ pub(super) struct Survey {
     pub(super) lacking: BTreeMap<(NodePoolName, ResourceName), i64>,
     /// Labels of which `minValues` ask for more values than what would hold the pod has, by pool.
     pub(super) uniform: Vec<Uniform>,
+    /// The most instance types that hold the pod on spot in a pool where they are too few.
+    pub(super) spot_types: usize,
     pub(super) relaxation: Option<Relaxation>,
 }
 
@@ -126,6 +129,7 @@ pub(super) fn survey<'a>(snapshot: &'a Snapshot, shape: &'a PodShape, left: &'a 
         let surveyor = Surveyor {
             daemon_sets: snapshot.daemon_sets(),
             reservations: snapshot.reservations(),
+            spot_min_types: snapshot.spot_min_types(),
             variants: variants(pool, &[shape], snapshot.daemon_sets()),
             limits: limits_of(pool, left),
             pool,
@@ -136,6 +140,7 @@ pub(super) fn survey<'a>(snapshot: &'a Snapshot, shape: &'a PodShape, left: &'a 
         for instance_type in pool.instance_types.iter() {
             surveyor.visit(instance_type, &mut found);
         }
+        surveyor.refuse_few_spot_types(&untouched, &mut found);
         surveyor.refuse_uniform(untouched, &mut found);
         let offerings = pool.instance_types.iter().map(|kind| kind.offerings.len()).sum();
         let grown = |step: &Step, before: Option<usize>| found.removed.get(step).copied().unwrap_or(0) - before.unwrap_or(0);
@@ -154,6 +159,7 @@ fn limits_of<'a>(pool: &'a NodePool, left: &'a LimitsLeft) -> Vec<(&'a ResourceN
 pub(super) struct Surveyor<'a> {
     daemon_sets: &'a [DaemonSet],
     reservations: &'a BTreeMap<Arc<str>, u32>,
+    pub(super) spot_min_types: u32,
     pub(super) pool: &'a NodePool,
     shape: &'a PodShape,
     pub(super) variants: Vec<Labels>,
@@ -301,6 +307,7 @@ impl<'a> Surveyor<'a> {
         // A strict pool needs several offerings: that one of them would do is not enough.
         if let [only] = obstacles
             && !self.is_strict()
+            && self.spot_min_types <= 1
             && let Some(change) = self.relaxation(only)
             && found.relaxation.as_ref().is_none_or(|best| change.compare(best).is_lt())
         {

@@ -1,9 +1,9 @@
-//! What `minValues` make of a pool: whether the offerings that hold a pod differ enough.
+//! What `minValues` and least instance types of spot nodes make of a pool: whether the offerings that hold a pod differ enough.
 
-use super::survey::{Bench, Step, Survey, Surveyor};
+use super::survey::{Bench, Step, Survey, Surveyor, reference};
 use crate::plan::OfferingRef;
 use crate::predicate::Candidate;
-use crate::{Labels, MinValues, MinValuesPolicy, NodePoolName};
+use crate::{CapacityType, Labels, MinValues, MinValuesPolicy, NodePoolName};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -62,6 +62,45 @@ impl Surveyor<'_> {
             0 => found.removed.remove(&Step::Limits),
             limits => found.removed.insert(Step::Limits, limits),
         };
+    }
+
+    /// Takes back the spot offerings of the pool that would hold the pod, where they are of too few instance types.
+    pub(super) fn refuse_few_spot_types(&self, before: &Before, found: &mut Survey) {
+        if self.spot_min_types <= 1 || found.open == before.open {
+            return;
+        }
+        let holding: Vec<Vec<OfferingRef>> = self.variants.iter().map(|open| self.holding(open)).collect();
+        let is_spot = |one: &&OfferingRef| one.capacity_type == CapacityType::Spot;
+        let types =
+            |all: &Vec<OfferingRef>| all.iter().filter(is_spot).map(|one| &one.instance_type).collect::<BTreeSet<_>>().len();
+        let most = holding.iter().map(types).max().unwrap_or(0);
+        let spot: BTreeSet<&OfferingRef> = holding.iter().flatten().filter(is_spot).collect();
+        if spot.is_empty() || most >= self.spot_min_types as usize {
+            return;
+        }
+        found.spot_types = found.spot_types.max(most);
+        found.open -= spot.len();
+        *found.removed.entry(Step::SpotTypes).or_default() += spot.len();
+        if found.cheapest.as_ref().is_some_and(|cheapest| spot.contains(cheapest)) {
+            let others = holding.iter().flatten().filter(|one| one.capacity_type != CapacityType::Spot);
+            found.cheapest = others.chain(&before.cheapest).min().cloned();
+            found.tightest = None;
+        }
+    }
+
+    /// The offerings within limits that hold the pod where open labels have these values.
+    fn holding(&self, open: &Labels) -> Vec<OfferingRef> {
+        let mut all = Vec::new();
+        for instance_type in self.pool.instance_types.iter() {
+            let bench = Bench { allocatable: instance_type.allocatable(), limits: self.limit_obstacles(instance_type) };
+            for offering in &instance_type.offerings {
+                let candidate = Candidate { pool: self.pool, instance_type, offering, open };
+                if self.judge(&candidate, &bench, &mut Survey::default()).is_none() {
+                    all.extend(reference(instance_type, offering));
+                }
+            }
+        }
+        all
     }
 
     /// The keys of which too few values are left, within limits or not.

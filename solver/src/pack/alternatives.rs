@@ -4,7 +4,7 @@ use super::axis::{fits, take};
 use super::budget::Budget;
 use super::problem::{Candidate, Problem};
 use super::state::NewNode;
-use super::variety::{Seen, values};
+use super::variety::{Seen, asked_of, is_spot, values};
 use crate::plan::{OfferingRef, RelaxedMinValues};
 use crate::{InstanceType, MinValues, Offering, Options};
 
@@ -56,7 +56,9 @@ pub(super) fn bought(problem: &Problem<'_>, node: &NewNode) -> usize {
     let Some(bundle) = &own.bundle else { return node.candidate };
     let within = |index: &usize| {
         let candidate = &problem.candidates[*index];
-        bundle.largest.iter().all(|(name, most)| problem.capacity(candidate, name.as_str()) <= *most)
+        candidate.reservation.is_none()
+            && (bundle.with_spot || !is_spot(problem, candidate))
+            && bundle.largest.iter().all(|(name, most)| problem.capacity(candidate, name.as_str()) <= *most)
     };
     let cheapest = holders(problem, node).filter(within).min_by_key(|index| (problem.candidates[*index].price, *index));
     cheapest.unwrap_or(node.candidate)
@@ -64,13 +66,13 @@ pub(super) fn bought(problem: &Problem<'_>, node: &NewNode) -> usize {
 
 /// What else would hold a node's pods.
 pub(super) struct Others<'p> {
-    /// What `minValues` ask for.
+    /// What it must be able to become.
     asked: &'p [MinValues],
     /// The values that the offering bought has.
     own: Vec<Option<&'p str>>,
     /// Of the same capacity type and within the price tolerance, cheapest first.
     similar: Vec<Alternative>,
-    /// Where `minValues` ask for more than one value: everything that costs as much or more, the same capacity type first, then the
+    /// Where it must be able to become more than one thing: everything that costs as much or more, the same capacity type first, then the
     /// cheapest, with its values.
     any: Vec<(Alternative, Vec<Option<&'p str>>)>,
 }
@@ -81,7 +83,7 @@ pub(super) fn others<'p>(problem: &'p Problem<'_>, node: &NewNode, own: usize, o
     let (instance_type, offering) = chosen(problem, own);
     let bought = OfferingRef::of(instance_type, offering);
     let most = i128::from(own.price) * (100 + i128::from(options.price_tolerance_percent)) / 100;
-    let asked = &problem.snapshot.node_pools()[problem.pool(own)].min_values[..];
+    let asked = asked_of(problem, own);
     let mut others = Others { asked, own: values(problem, own), similar: Vec::new(), any: Vec::new() };
     let mut seen = Seen::new(asked);
     seen.add(&others.own);
@@ -116,7 +118,7 @@ pub(super) fn others<'p>(problem: &'p Problem<'_>, node: &NewNode, own: usize, o
     others
 }
 
-/// The alternatives that `minValues` need, whatever they cost, and then the first similar ones, `most` together where that is enough;
+/// The alternatives that a node must have, whatever they cost, and then the first similar ones, `most` together where that is enough;
 /// all of them within what the pool's limits allow even if EC2 picks the largest of each node's. With them the keys that stay short.
 pub(super) fn within_limits(
     problem: &Problem<'_>,

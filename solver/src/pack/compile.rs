@@ -210,7 +210,10 @@ impl Compiler<'_> {
             }
         }
         let daemons = self.daemons(pool, list, &variant);
-        let keys = pool.min_values.iter().map(|asked| &*asked.key).chain([label::RESERVATION]);
+        let asked = variety::asked(self.problem.snapshot, pool);
+        let counted =
+            asked.iter().map(|asked| if &*asked.key == variety::SPOT_TYPES { label::CAPACITY_TYPE } else { &*asked.key });
+        let keys = counted.chain([label::RESERVATION]);
         let apart: Vec<FixedBitSet> = keys.flat_map(|key| self.problem.offers[list].by_value(key)).collect();
         let sets = signatures.iter().chain(&daemons).map(|(_, set)| set);
         let parts = partition(&variant.offers, sets.chain(&apart));
@@ -246,6 +249,7 @@ impl Compiler<'_> {
             offers: list,
             labels: variant.labels,
             belongs: variant.offers,
+            asked,
             candidates,
             packed,
         });

@@ -7,7 +7,7 @@ use super::manners::Manners;
 use super::offers::Offers;
 use super::slot::Slot;
 use super::variety::Bundle;
-use crate::{Labels, PodShape, Snapshot};
+use crate::{Labels, MinValues, PodShape, Snapshot};
 use fixedbitset::FixedBitSet;
 use std::sync::Arc;
 
@@ -79,14 +79,16 @@ pub(super) struct PoolVariant {
     pub(super) labels: Labels,
     /// The offers that are in the pool then.
     pub(super) belongs: FixedBitSet,
+    /// What its nodes must be able to become: first what the pool asks for, then, of spot nodes, [`super::variety::SPOT_TYPES`].
+    pub(super) asked: Vec<MinValues>,
     /// Its part of [`Problem::candidates`].
     pub(super) candidates: std::ops::Range<usize>,
-    /// What packing buys: the same, or the bundles of a pool that asks for `minValues`.
+    /// What packing buys: the same, or bundles where nodes must be able to become several things.
     pub(super) packed: std::ops::Range<usize>,
 }
 
 /// Offers of one instance type in one variant that no pod can tell apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Candidate {
     /// Index into [`Problem::variants`].
     pub(super) variant: usize,

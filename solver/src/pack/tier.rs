@@ -148,9 +148,10 @@ fn choose(
     }
 }
 
-/// Whether any of `pools` has a limit or asks for `minValues`.
+/// Whether any of `pools` has a limit, or launches only what could become several things.
 fn bounded(problem: &Problem<'_>, pools: &[bool]) -> bool {
-    let bounded = |pool: &NodePool| !pool.limits.is_empty() || !pool.min_values.is_empty();
+    let varied = problem.snapshot.spot_min_types() > 1;
+    let bounded = |pool: &NodePool| varied || !pool.limits.is_empty() || !pool.min_values.is_empty();
     problem.snapshot.node_pools().iter().zip(pools).any(|(pool, open)| *open && bounded(pool))
 }
 

@@ -1,26 +1,54 @@
-//! `minValues`: nodes that must be able to become enough different things.
+//! `minValues`, and least instance types of spot nodes: nodes that must be able to become enough different things.
 //!
 //! A pool that asks for five instance types launches no node that only four of them hold. So its nodes are not packed type by type but
 //! by bundles: offers with enough different values between them, and the room that each of them has. Whatever is packed into that room,
 //! all of them hold; what is bought is the cheapest that holds it.
 
+use super::alternatives::chosen;
 use super::axis::{Amounts, fits};
 use super::budget::Budget;
+use super::offers::Offer;
 use super::problem::{Candidate, Problem};
-use crate::{MinValues, MinValuesPolicy, NodePool, ResourceName};
+use crate::{CapacityType, MinValues, MinValuesPolicy, NodePool, ResourceName, Snapshot};
 use fixedbitset::FixedBitSet;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// For a class that fits in no bundle, so many of the cheapest offers that hold it are built upon.
 const STARTS_PER_CLASS: usize = 4;
 
+/// Stands beside the labels of `minValues` for the instance types that can be bought on spot.
+pub(super) const SPOT_TYPES: &str = "instance types on spot";
+
+/// What nodes of a pool must be able to become; what concerns spot nodes alone comes last.
+pub(super) fn asked(snapshot: &Snapshot, pool: &NodePool) -> Vec<MinValues> {
+    let spot = (snapshot.spot_min_types() > 1).then(|| MinValues { key: SPOT_TYPES.into(), count: snapshot.spot_min_types() });
+    pool.min_values.iter().cloned().chain(spot).collect()
+}
+
+/// What a node that buys `candidate` must be able to become.
+pub(super) fn asked_of<'p>(problem: &'p Problem<'_>, candidate: &Candidate) -> &'p [MinValues] {
+    let asked = &problem.variants[candidate.variant].asked[..];
+    if is_spot(problem, candidate) { asked } else { &asked[..pool_of(problem, candidate.variant).min_values.len()] }
+}
+
+/// Whether a candidate is bought on spot. Where that makes a difference, all of its offers are or none is.
+pub(super) fn is_spot(problem: &Problem<'_>, candidate: &Candidate) -> bool {
+    chosen(problem, candidate).1.capacity_type == CapacityType::Spot
+}
+
+fn pool_of<'p>(problem: &'p Problem<'_>, variant: usize) -> &'p NodePool {
+    &problem.snapshot.node_pools()[problem.variants[variant].pool]
+}
+
 /// Offers that hold the same pods.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Bundle {
     /// Room for pods on each of them.
     pub(super) free: Amounts,
     /// The most that one of them has of each resource that its pool limits.
     pub(super) largest: Vec<(ResourceName, i64)>,
+    /// Whether what is bought may be a spot instance.
+    pub(super) with_spot: bool,
 }
 
 impl Bundle {
@@ -70,38 +98,83 @@ impl<'p> Seen<'p> {
     }
 }
 
-/// The values of the pool's `minValues` keys on nodes of a candidate; all its offers have the same.
+/// The values of what is asked for on nodes of a candidate; all its offers have the same.
 pub(super) fn values<'p>(problem: &'p Problem<'_>, candidate: &Candidate) -> Vec<Option<&'p str>> {
     let variant = &problem.variants[candidate.variant];
     let offers = &problem.offers[variant.offers];
     let first = problem.offer_indices.get(candidate.offers.start).and_then(|index| offers.list.get(*index as usize));
     let value = |key: &str| {
+        if key == SPOT_TYPES {
+            let name = |offer: &Offer| offers.types[offer.instance_type].name.as_str();
+            return first.filter(|_| is_spot(problem, candidate)).map(name);
+        }
         let own = first.and_then(|offer| offers.value(*offer, key));
         own.or_else(|| variant.labels.get(key).map(AsRef::as_ref))
     };
-    problem.snapshot.node_pools()[variant.pool].min_values.iter().map(|asked| value(&asked.key)).collect()
+    variant.asked.iter().map(|asked| value(&asked.key)).collect()
 }
 
-/// Has the pools that ask for `minValues` packed by bundles.
+/// Which offers bundles are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    OfAll,
+    OfSpot,
+    WithoutSpot,
+}
+
+/// Bundles that are made alike.
+#[derive(Debug, Clone, Copy)]
+struct Family {
+    made: Made,
+    /// So many of what the variant is asked for count.
+    asked: usize,
+    /// Whether single offers do where no bundle holds a class.
+    relents: bool,
+}
+
+/// The families of a variant; none where each offer will do by itself.
+fn families(problem: &Problem<'_>, variant: usize) -> Vec<Family> {
+    let pool = pool_of(problem, variant);
+    let relents = pool.min_values_policy == MinValuesPolicy::BestEffort;
+    let (own, all) = (pool.min_values.len(), problem.variants[variant].asked.len());
+    let strict = |made| Family { made, asked: all, relents: false };
+    match (own, all > own) {
+        (0, false) => Vec::new(),
+        (_, false) => vec![Family { made: Made::OfAll, asked: own, relents }],
+        (0, true) => vec![strict(Made::OfSpot)],
+        (_, true) => vec![strict(Made::OfAll), Family { made: Made::WithoutSpot, asked: own, relents }],
+    }
+}
+
+/// Has variants packed by bundles where their nodes must be able to become several things.
 pub(super) fn bundle(problem: &mut Problem<'_>) {
     for variant in 0..problem.variants.len() {
-        let pool = &problem.snapshot.node_pools()[problem.variants[variant].pool];
-        if pool.min_values.is_empty() {
+        let families = families(problem, variant);
+        if families.is_empty() {
             continue;
         }
-        let made = Binder::new(problem, variant).bundles();
         let start = problem.candidates.len();
-        for sketch in made {
-            let like = &problem.candidates[sketch.cheapest];
-            let (model, price, offers) = (like.model, like.price, like.offers.clone());
-            let (cost, least_price) = (like.cost, like.least_price);
-            let [strict, relaxed] = [sketch.strict, sketch.relaxed].map(|column| intern(&mut problem.columns, column));
-            let (reservation, bundle) = (None, Some(Box::new(sketch.bundle)));
-            let candidate = Candidate { variant, model, strict, relaxed, price, cost, least_price, offers, reservation, bundle };
-            problem.candidates.push(candidate);
+        for family in &families {
+            for sketch in Binder::new(problem, variant, *family).bundles() {
+                add(problem, sketch);
+            }
+        }
+        if pool_of(problem, variant).min_values.is_empty() {
+            // What is not spot will do by itself.
+            let singles = problem.candidates[problem.variants[variant].candidates.clone()].iter();
+            let singles: Vec<Candidate> = singles.filter(|one| !is_spot(problem, one)).cloned().collect();
+            problem.candidates.extend(singles);
         }
         problem.variants[variant].packed = start..problem.candidates.len();
     }
+}
+
+/// Adds a bundle to what can be bought.
+fn add(problem: &mut Problem<'_>, sketch: Sketch) {
+    let [strict, relaxed] = [sketch.strict, sketch.relaxed].map(|column| intern(&mut problem.columns, column));
+    let (reservation, bundle) = (None, Some(Box::new(sketch.bundle)));
+    let like = problem.candidates[sketch.cheapest].clone();
+    problem.candidates.push(Candidate { strict, relaxed, reservation, bundle, ..like });
 }
 
 fn intern(columns: &mut Vec<FixedBitSet>, column: FixedBitSet) -> usize {
@@ -135,6 +208,8 @@ struct Member<'a> {
 struct Binder<'a, 's> {
     problem: &'a Problem<'s>,
     pool: &'a NodePool,
+    family: Family,
+    asked: &'a [MinValues],
     /// What takes least of the pool's limits first, then the cheapest.
     members: Vec<Member<'a>>,
     /// Positions that some class which a member holds takes something of: others do not count as room lost.
@@ -142,13 +217,16 @@ struct Binder<'a, 's> {
 }
 
 impl<'a, 's> Binder<'a, 's> {
-    fn new(problem: &'a Problem<'s>, variant: usize) -> Self {
-        let pool = &problem.snapshot.node_pools()[problem.variants[variant].pool];
+    fn new(problem: &'a Problem<'s>, variant: usize, family: Family) -> Self {
+        let pool = pool_of(problem, variant);
+        let asked = &problem.variants[variant].asked[..family.asked];
         let budget = Budget::new(problem);
         let mut members = Vec::new();
         for index in problem.variants[variant].candidates.clone() {
             let candidate = &problem.candidates[index];
-            if candidate.reservation.is_some() || budget.affords(problem, candidate, 1) == 0 {
+            let spot = is_spot(problem, candidate);
+            let other = (spot && family.made == Made::WithoutSpot) || (!spot && family.made == Made::OfSpot);
+            if other || candidate.reservation.is_some() || budget.affords(problem, candidate, 1) == 0 {
                 continue;
             }
             members.push(Member {
@@ -163,7 +241,7 @@ impl<'a, 's> Binder<'a, 's> {
         }
         let share = |member: &Member<'_>| budget.share(problem, &problem.candidates[member.index]);
         members.sort_by(|a, b| share(a).total_cmp(&share(b)).then((a.price, a.index).cmp(&(b.price, b.index))));
-        let mut binder = Self { problem, pool, members, counts: Vec::new() };
+        let mut binder = Self { problem, pool, family, asked, members, counts: Vec::new() };
         binder.counts = vec![false; problem.axis.width()];
         for class in (0..problem.classes.len()).filter(|class| binder.holders(*class).next().is_some()).collect::<Vec<_>>() {
             for (counts, need) in binder.counts.iter_mut().zip(&problem.classes[class].need) {
@@ -184,9 +262,7 @@ impl<'a, 's> Binder<'a, 's> {
         let mut made: BTreeMap<(Bundle, FixedBitSet), Sketch> = BTreeMap::new();
         let mut keep = |sketch: Option<Sketch>| {
             if let Some(sketch) = sketch {
-                let largest = sketch.bundle.largest.clone();
-                let key = (Bundle { free: sketch.bundle.free.clone(), largest }, sketch.relaxed.clone());
-                made.entry(key).or_insert(sketch);
+                made.entry((sketch.bundle.clone(), sketch.relaxed.clone())).or_insert(sketch);
             }
         };
         for start in self.undominated() {
@@ -209,7 +285,7 @@ impl<'a, 's> Binder<'a, 's> {
             let holds = |member: usize| holders.binary_search(&member).is_ok();
             let grown: Vec<Sketch> =
                 cheapest.iter().take(STARTS_PER_CLASS).filter_map(|start| self.grow(*start, &holds)).collect();
-            if grown.is_empty() && self.pool.min_values_policy == MinValuesPolicy::BestEffort {
+            if grown.is_empty() && self.family.relents {
                 singles.extend(holders);
             }
             more.extend(grown);
@@ -241,7 +317,7 @@ impl<'a, 's> Binder<'a, 's> {
     /// Adds to `start`, of the members that are `open`, again and again the one that takes the least room away and brings a value that
     /// is missing; `None` where there are not enough.
     fn grow(&self, start: usize, open: &dyn Fn(usize) -> bool) -> Option<Sketch> {
-        let mut seen = Seen::new(&self.pool.min_values);
+        let mut seen = Seen::new(self.asked);
         seen.add(&self.members[start].values);
         let mut chosen = vec![start];
         let (mut free, mut column) = (self.members[start].free.to_vec(), self.members[start].relaxed.clone());
@@ -274,7 +350,7 @@ impl<'a, 's> Binder<'a, 's> {
 
     /// Of these members the first that have enough values: they take the least of the pool's limits.
     fn lean(&self, open: &[usize]) -> Option<Sketch> {
-        let mut seen = Seen::new(&self.pool.min_values);
+        let mut seen = Seen::new(self.asked);
         let mut chosen = Vec::new();
         for member in open {
             if seen.lacks(&self.members[*member].values) {
@@ -317,6 +393,7 @@ impl<'a, 's> Binder<'a, 's> {
         let cheapest = self.members.iter().filter(holds).min_by_key(|member| (member.price, member.index));
         let cheapest = cheapest.map_or(first.index, |member| member.index);
         let largest = self.pool.limits.iter().zip(most).map(|((name, _), most)| (name.clone(), most)).collect();
-        Sketch { bundle: Bundle { free, largest }, strict, relaxed, cheapest }
+        let with_spot = self.family.made != Made::WithoutSpot;
+        Sketch { bundle: Bundle { free, largest, with_spot }, strict, relaxed, cheapest }
     }
 }

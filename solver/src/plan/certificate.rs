@@ -68,6 +68,8 @@ pub enum Disregarded {
     Limits,
     /// `minValues` of pools.
     MinValues,
+    /// How many instance types each spot node must have to choose from.
+    SpotMinTypes,
     /// `PreferNoSchedule` taints.
     SoftTaints,
     /// Rules about pods on one host, but for those that bound pods of one size or that alone need about as many nodes as the others.
@@ -85,6 +87,7 @@ impl Disregarded {
             Self::Weights => "weights of NodePools",
             Self::Limits => "limits of NodePools",
             Self::MinValues => "minValues of NodePools",
+            Self::SpotMinTypes => "least instance types of spot nodes",
             Self::SoftTaints => "PreferNoSchedule taints",
             Self::HostRules => "some rules about pods on one host",
             Self::Domains => "rules about pods in domains other than hosts",

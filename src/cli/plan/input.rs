@@ -45,6 +45,7 @@ impl Input {
             defaults: args.defaults.into(),
             min_values_policy: args.min_values_policy.into(),
             default_spread,
+            spot_min_types: args.spot_min_types,
             ..Settings::default()
         };
         let taken = snapshot::take(&inventory, &catalog, &settings);

@@ -77,6 +77,7 @@ fn settings(args: &Args) -> actuate::Settings {
             reserved_enis: args.reserved_enis,
             vm_memory_overhead_ppm: args.vm_memory_overhead_percent,
             min_values_policy: args.min_values_policy.into(),
+            spot_min_types: args.spot_min_types,
             ..snapshot::Settings::default()
         },
     }
