@@ -10,6 +10,7 @@ use super::knapsack::{Fine, Goal, best_filling, relax};
 use super::meter::Meter;
 use super::simplex::Simplex;
 
+pub(super) mod branch;
 mod lattice;
 
 /// Extra binary digits of resource prices: they are small, being per unit.
@@ -57,7 +58,9 @@ pub(super) fn certify(instance: &Instance, values: &[f64], hint: &[f64], nodes: 
     let mut bins: Vec<Ceiling> = Vec::with_capacity(instance.bins());
     for bin in 0..instance.bins() {
         let relaxed = relax(instance, bin, &rounded);
-        let worth = lagrangian(instance, bin, &values, &relaxed.prices, fine).min(lagrangian(instance, bin, &values, hint, fine));
+        let whole = (instance.capacity(bin), instance.most(bin));
+        let worth =
+            lagrangian(instance, whole, &values, &relaxed.prices, fine).min(lagrangian(instance, whole, &values, hint, fine));
         bins.push(Ceiling { bin, price: instance.price[bin], worth, prices: relaxed.prices, look: Look::Priced });
     }
     meter.spend((instance.bins() * instance.classes()) as u64 / 20);
@@ -110,6 +113,7 @@ enum Look {
     Tried,
     Counted,
     Searched,
+    Branched,
 }
 
 /// Lowers the ceilings of the bins that decide the bound, the highest first, until one cannot be lowered.
@@ -137,19 +141,25 @@ fn sharpen(instance: &Instance, values: &[i64], fine: Fine, bins: &mut [Ceiling]
             Look::Counted if nodes > 0 => {
                 worst.look = Look::Searched;
                 worst.search(instance, values, floor, &[0.15, 0.4, 0.7], nodes, meter);
+            }
+            Look::Searched if nodes > 0 => {
+                worst.look = Look::Branched;
+                let until = branch::Until { enough: (floor * price) as i128, slack: 0, programs: (nodes / 40).clamp(40, 4_000) };
+                let found = branch::branch(instance, worst.bin, values, fine, until, meter);
+                worst.worth = found.map_or(worst.worth, |found| worst.worth.min(found.ceiling));
                 floor = floor.max(worst.ratio());
             }
-            Look::Counted | Look::Searched => return,
+            Look::Counted | Look::Searched | Look::Branched => return,
         }
     }
 }
 
-/// The value of `bin`'s capacity at `prices` plus the profit of every class, in exact integers, rounded up to a fine unit. Valid for
-/// any prices of zero or more; never above what fits in an i128.
-fn lagrangian(instance: &Instance, bin: usize, values: &[i64], prices: &[f64], fine: Fine) -> i128 {
+/// The value of room at `prices` plus the profit of every class, of which there are `most`, in exact integers, rounded up to a fine unit.
+/// Valid for any prices of zero or more; never above what fits in an i128.
+fn lagrangian(instance: &Instance, (room, most): (&[i64], &[u32]), values: &[i64], prices: &[f64], fine: Fine) -> i128 {
     let prices = integers(prices, fine);
-    let mut worth = at_prices(instance.capacity(bin), &prices);
-    for (class, most) in instance.most(bin).iter().enumerate().filter(|(_, most)| **most > 0) {
+    let mut worth = at_prices(room, &prices);
+    for (class, most) in most.iter().enumerate().filter(|(_, most)| **most > 0) {
         let profit = (i128::from(values[class]) << PRICE_BITS) - at_prices(instance.size(class), &prices);
         worth = worth.saturating_add(profit.max(0).saturating_mul(i128::from(*most)));
     }

@@ -6,8 +6,9 @@
 //! visited by what they promise, a bound from their last resource prices times what came of their last promise: the relaxation of a
 //! small bin promises more than whole pods keep, and must not stand before the bins that do pay.
 
+use super::bound::branch::{Until, branch};
 use super::instance::{Filling, Instance};
-use super::knapsack::{self, Depth, Relaxation, relax, worth};
+use super::knapsack::{self, Depth, Fine, Relaxation, Valued, relax, worth};
 use super::meter::Meter;
 use super::simplex::Simplex;
 use std::collections::BTreeSet;
@@ -37,6 +38,10 @@ pub(super) struct Mix {
     /// Price per class with the best bound seen.
     pub(super) center: Vec<f64>,
 }
+
+/// Where the relaxation promises this share of a bin's price more than the best filling found, a few large pods decide, and a search
+/// that branches on them is worth its time.
+const WORTH_BRANCHING: f64 = 0.02;
 
 /// Weight of the best prices so far when bins are asked.
 const SMOOTHING: f64 = 0.6;
@@ -169,7 +174,11 @@ impl<'a> Generator<'a> {
             visited += 1;
             let cost = instance.cost(bin);
             let relaxed = relax(instance, bin, asked);
-            let (valued, steps) = knapsack::fill(instance, bin, asked, &relaxed, pace.depth, best * cost);
+            let (mut valued, steps) = knapsack::fill(instance, bin, asked, &relaxed, pace.depth, best * cost);
+            let missing = relaxed.bound - valued.value.max(best * cost);
+            if valued.ceiling.is_none() && pace.depth.nodes > 1_000 && missing > WORTH_BRANCHING * cost {
+                self.branch(bin, asked, &mut valued, best, pace.depth, meter);
+            }
             let most = valued.ceiling.unwrap_or(f64::INFINITY).min(relaxed.bound).min(ratio * cost);
             self.tightness[bin] = (valued.value / relaxed.bound.max(1e-12)).clamp(0.1, 1.0);
             self.resource[bin].clone_from(&relaxed.prices);
@@ -188,6 +197,25 @@ impl<'a> Generator<'a> {
             self.center = asked.iter().map(|price| price / ceiling).collect();
         }
         added
+    }
+
+    /// Looks closer where the search did not get through.
+    fn branch(&self, bin: usize, asked: &[f64], valued: &mut Valued, best: f64, depth: Depth, meter: &mut Meter<'_>) {
+        let instance = self.instance;
+        let fine = Fine::of(instance);
+        let prices: Vec<i64> = asked.iter().map(|value| fine.down(*value)).collect();
+        let cost = instance.cost(bin) * fine.one();
+        let until = Until {
+            enough: (best * cost) as i128,
+            slack: (depth.slack * cost) as i128,
+            programs: (depth.nodes / 100).clamp(10, 400),
+        };
+        let Some(found) = branch(instance, bin, &prices, fine, until, meter) else { return };
+        valued.ceiling = Some(found.ceiling as f64 / fine.one());
+        if found.worth as f64 / fine.one() > valued.value {
+            valued.value = worth(&found.counts, asked);
+            valued.counts = found.counts;
+        }
     }
 
     /// What the prices of the mix's center prove, up to rounding.

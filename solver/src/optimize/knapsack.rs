@@ -7,7 +7,7 @@ mod fill;
 mod relaxation;
 mod search;
 
-pub(super) use relaxation::{Relaxation, relax, worth};
+pub(super) use relaxation::{Relaxation, relax, relax_within, worth};
 pub(super) use search::{Fine, Goal, best_filling};
 
 use super::instance::{Counts, Instance};

@@ -23,28 +23,38 @@ pub(in crate::optimize) fn worth(counts: &[(u32, u32)], values: &[f64]) -> f64 {
 impl Relaxation {
     /// The bound that `prices` prove for `bin` at `values`: the capacity at these prices, plus for every class the profit it makes.
     pub(in crate::optimize) fn bound_of(instance: &Instance, bin: usize, values: &[f64], prices: &[f64]) -> f64 {
-        let room: f64 = instance.capacity(bin).iter().zip(prices).map(|(room, price)| *room as f64 * price).sum();
+        Self::bound_within(instance, (instance.capacity(bin), instance.most(bin)), values, prices)
+    }
+
+    /// The same for what is left of a bin: room, and how many of each class may still come.
+    fn bound_within(instance: &Instance, (room, most): (&[i64], &[u32]), values: &[f64], prices: &[f64]) -> f64 {
+        let room: f64 = room.iter().zip(prices).map(|(room, price)| *room as f64 * price).sum();
         let profit = |class: usize, most: u32| {
             let paid: f64 = instance.weight(class).iter().zip(prices).map(|(size, price)| size * price).sum();
             (values[class] - paid).max(0.0) * f64::from(most)
         };
-        let most = instance.most(bin).iter().enumerate().filter(|(_, most)| **most > 0);
+        let most = most.iter().enumerate().filter(|(_, most)| **most > 0);
         room + most.map(|(class, most)| profit(class, *most)).sum::<f64>()
     }
 }
 
 /// Solves the relaxation for `bin` at `values` (zero or more each).
 pub(in crate::optimize) fn relax(instance: &Instance, bin: usize, values: &[f64]) -> Relaxation {
-    let items: Vec<u32> = (0..instance.classes() as u32)
-        .filter(|class| values[*class as usize] > 0.0 && instance.most(bin)[*class as usize] > 0)
-        .collect();
-    let mut tableau = Tableau::new(instance, bin, values, &items);
+    relax_within(instance, (instance.capacity(bin), instance.most(bin)), values)
+}
+
+/// Solves the relaxation for what is left of a bin: room, and how many of each class may still come, none of which is too large for it.
+pub(in crate::optimize) fn relax_within(instance: &Instance, left: (&[i64], &[u32]), values: &[f64]) -> Relaxation {
+    let (room, most) = left;
+    let items: Vec<u32> =
+        (0..instance.classes() as u32).filter(|class| values[*class as usize] > 0.0 && most[*class as usize] > 0).collect();
+    let mut tableau = Tableau::new(instance, left, values, &items);
     tableau.run();
     let mut prices = vec![0.0; instance.width];
     for (row, dimension) in tableau.dimensions.iter().enumerate() {
-        prices[*dimension] = tableau.prices()[row].max(0.0) / instance.capacity(bin)[*dimension] as f64;
+        prices[*dimension] = tableau.prices()[row].max(0.0) / room[*dimension] as f64;
     }
-    let bound = Relaxation::bound_of(instance, bin, values, &prices);
+    let bound = Relaxation::bound_within(instance, left, values, &prices);
     Relaxation { prices, amounts: tableau.amounts(), bound }
 }
 
@@ -64,11 +74,10 @@ struct Tableau<'a> {
 }
 
 impl<'a> Tableau<'a> {
-    fn new(instance: &Instance, bin: usize, values: &[f64], items: &'a [u32]) -> Self {
+    fn new(instance: &Instance, (room, most): (&[i64], &[u32]), values: &[f64], items: &'a [u32]) -> Self {
         let dimensions: Vec<usize> =
             (0..instance.width).filter(|d| items.iter().any(|class| instance.size(*class as usize)[*d] > 0)).collect();
         let rows = dimensions.len();
-        let room = instance.capacity(bin);
         let entries = items
             .iter()
             .flat_map(|class| dimensions.iter().map(|d| instance.weight(*class as usize)[*d] / room[*d] as f64))
@@ -83,7 +92,7 @@ impl<'a> Tableau<'a> {
             items,
             entries,
             values: items.iter().map(|class| values[*class as usize]).collect(),
-            upper: items.iter().map(|class| f64::from(instance.most(bin)[*class as usize])).collect(),
+            upper: items.iter().map(|class| f64::from(most[*class as usize])).collect(),
             full: vec![false; items.len()],
             basic,
             basis: (items.len()..items.len() + rows).collect(),

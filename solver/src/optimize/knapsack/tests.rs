@@ -1,6 +1,8 @@
 use super::super::random::SplitMix64;
 use super::super::{Bin, Class, Problem};
 use super::*;
+use crate::optimize::bound::branch::{Until, branch};
+use crate::optimize::meter::Meter;
 use fixedbitset::FixedBitSet;
 
 fn amount(random: &mut SplitMix64, end: usize) -> i64 {
@@ -72,6 +74,32 @@ fn bounds_hold_and_complete_searches_find_the_best() {
             let found = best_filling(&instance, 0, &prices, &relaxed.prices, Goal { slack: fine.down(slack), ..goal });
             assert!(found.complete && found.best <= fine.down(best) && fine.down(best) <= found.best + fine.down(slack));
         }
+    }
+}
+
+#[test]
+fn branching_on_fractions_ends_at_the_best_and_may_end_before() {
+    let mut random = SplitMix64::new(23);
+    let mut meter = Meter::unlimited();
+    for _ in 0..300 {
+        let instance = instance(&mut random);
+        let values: Vec<f64> = (0..instance.classes()).map(|_| 1.0 + random.below(400) as f64).collect();
+        let fine = Fine::of(&instance);
+        let prices: Vec<i64> = values.iter().map(|value| fine.down(*value)).collect();
+        let best = i128::from(fine.down(by_force(&instance, &values, 0, instance.capacity(0))));
+        let mut last = i128::MAX;
+        for programs in [1, 3, 20, 10_000] {
+            let until = Until { enough: 0, slack: 0, programs };
+            let found = branch(&instance, 0, &prices, fine, until, &mut meter).unwrap();
+            assert!(found.worth <= best && best <= found.ceiling && found.ceiling <= last, "{found:?} {best}");
+            assert!(super::super::instance::fits(&instance.usage(&found.counts), instance.capacity(0)));
+            let worth: i128 =
+                found.counts.iter().map(|(class, count)| i128::from(prices[*class as usize]) * i128::from(*count)).sum();
+            assert_eq!(worth, found.worth);
+            last = found.ceiling;
+        }
+        // What proves it is computed in floating point and rounded up.
+        assert!(last - best <= best / 1_000_000 + 8, "{last} {best}");
     }
 }
 
