@@ -9,8 +9,10 @@ use super::meter::Meter;
 const TINY: f64 = 1e-9;
 /// Pivots between two rebuilds of the inverse.
 const REBUILD_EVERY: u64 = 300;
-/// Relative size of the nudge: far above rounding, far below one pod.
-const NUDGE: f64 = 1e-7;
+/// Relative size of the nudge: far above rounding, so that pivots get on, and far below one pod.
+const NUDGE: f64 = 1e-4;
+/// Columns that promise most are looked at again before all are.
+const SHORTLIST: usize = 24;
 
 /// (number of a column, how much of it).
 type Levels = Vec<(usize, f64)>;
@@ -95,9 +97,15 @@ impl Simplex {
     /// Pivots until no column improves or the meter stops; says whether it is optimal.
     pub(super) fn solve(&mut self, meter: &mut Meter<'_>) -> bool {
         let most_pivots = 100 + 20 * (self.columns.len() as u64);
+        let mut shortlist = Vec::new();
         for _ in 0..most_pivots {
-            let work = (self.rows * self.rows) as u64 * 2 + self.entries + self.columns.len() as u64;
-            let Some((entering, reduced)) = self.entering() else { return true };
+            let mut work = (self.rows * self.rows) as u64 * 2 + (self.rows * SHORTLIST) as u64;
+            let entering = self.entering(&shortlist).or_else(|| {
+                work += self.entries + self.columns.len() as u64;
+                shortlist = self.promising();
+                self.entering(&shortlist)
+            });
+            let Some((entering, reduced)) = entering else { return true };
             let direction = self.direction(entering);
             let Some(place) = self.leaving(&direction) else { return true };
             self.pivot(entering, reduced, place, &direction);
@@ -108,14 +116,35 @@ impl Simplex {
         false
     }
 
-    fn entering(&self) -> Option<(usize, f64)> {
+    /// What a column saves by its cost, below zero, and in all.
+    fn score(&self, column: &Column) -> (f64, f64) {
+        let sold: f64 = column.entries.iter().map(|(row, entry)| self.dual[*row as usize] * entry).sum();
+        let reduced = column.cost - sold;
+        (reduced / (1.0 + column.cost), reduced)
+    }
+
+    /// The columns that save most by their cost.
+    fn promising(&self) -> Vec<usize> {
+        let open = self.columns.iter().enumerate().filter(|(_, column)| !column.basic);
+        let mut all: Vec<(f64, usize)> = open.map(|(number, column)| (self.score(column).0, number)).collect();
+        all.retain(|(score, _)| *score < -TINY);
+        let order = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+        if all.len() > SHORTLIST {
+            all.select_nth_unstable_by(SHORTLIST, order);
+            all.truncate(SHORTLIST);
+        }
+        all.sort_unstable_by(order);
+        all.into_iter().map(|(_, number)| number).collect()
+    }
+
+    /// The one of `columns` that saves most by its cost, and what it saves; `None` where none does.
+    fn entering(&self, columns: &[usize]) -> Option<(usize, f64)> {
         let mut best = (-TINY, None);
-        for (number, column) in self.columns.iter().enumerate().filter(|(_, column)| !column.basic) {
-            let sold: f64 = column.entries.iter().map(|(row, entry)| self.dual[*row as usize] * entry).sum();
-            let reduced = column.cost - sold;
-            let score = reduced / (1.0 + column.cost);
+        for number in columns {
+            let column = &self.columns[*number];
+            let (score, reduced) = if column.basic { (0.0, 0.0) } else { self.score(column) };
             if score < best.0 {
-                best = (score, Some((number, reduced)));
+                best = (score, Some((*number, reduced)));
             }
         }
         best.1
