@@ -43,6 +43,10 @@ pub(super) struct Mix {
 /// that branches on them is worth its time.
 const WORTH_BRANCHING: f64 = 0.02;
 
+/// After so many rounds it is asked whether they were worth it: whether they gained this share of the search's slack.
+const LOOK_BACK: u32 = 8;
+const TAIL: f64 = 0.05;
+
 /// Weight of the best prices so far when bins are asked.
 const SMOOTHING: f64 = 0.6;
 
@@ -103,7 +107,8 @@ impl<'a> Generator<'a> {
     /// Asks the bins round by round until none has a filling that pays, the pace ends it, or the meter stops.
     pub(super) fn run(&mut self, pace: Pace, meter: &mut Meter<'_>) {
         let mut smoothing = SMOOTHING;
-        for _ in 0..pace.rounds {
+        let mut before = f64::INFINITY;
+        for round in 1..=pace.rounds {
             if !self.master.solve(meter) && meter.stopped() {
                 break;
             }
@@ -120,6 +125,13 @@ impl<'a> Generator<'a> {
             let value = self.master.value();
             if meter.stopped() || value - self.bound < pace.gap * value {
                 break;
+            }
+            // The tail is long: what fillings of this depth still gain is less than a deeper search finds.
+            if round.is_multiple_of(LOOK_BACK) {
+                if before - value < pace.depth.slack * TAIL * value {
+                    break;
+                }
+                before = value;
             }
             if added == 0 {
                 if smoothing == 0.0 {

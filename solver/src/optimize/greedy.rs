@@ -115,6 +115,9 @@ pub(super) fn pack_in_shares(instance: &Instance, values: &[f64], prices: &[f64]
     packing
 }
 
+/// A bin that keeps this share of the most that any promises is as good as any.
+const AS_GOOD: f64 = 0.998;
+
 /// What a bin was found to hold, or a ceiling on what that is worth for its price.
 struct Rank {
     bin: usize,
@@ -136,11 +139,14 @@ pub(super) fn pack(instance: &Instance, values: &[f64], prices: &[f64], meter: &
         let Some(rank) = top.map(|top| &mut ranks[top]) else { break };
         let whole = !rank.counts.is_empty() && rank.counts.iter().all(|(class, count)| left[*class as usize] >= *count);
         if !whole {
-            if rank.ratio < 0.0 {
+            let most = rank.ratio;
+            if most < 0.0 {
                 break;
             }
             meter.spend(1 + fill_best(instance, &orders, rank, &left, values) / 16);
-            continue;
+            if rank.ratio < most * AS_GOOD {
+                continue;
+            }
         }
         let bin = instance.cheapest(&rank.counts).unwrap_or(rank.bin);
         let filling = Filling { bin, counts: rank.counts.clone() };

@@ -9,6 +9,11 @@ use super::random::SplitMix64;
 /// Most bins taken apart at once.
 const BINS_MAX: usize = 8;
 
+/// After so many tries, and so many for each bin, at least this share of the cost must have been gained.
+const PATIENCE: usize = 1_000;
+const EACH: usize = 4;
+const GAIN: f64 = 2e-4;
+
 /// Improves `packing` until the meter stops or its cost is at most `enough`.
 pub(super) fn improve(
     instance: &Instance,
@@ -30,7 +35,15 @@ pub(super) fn improve(
         nodes,
         total,
     };
+    let (mut tries, mut before) = (0, f64::INFINITY);
     while search.nodes.len() >= 2 && search.total > enough {
+        if tries == PATIENCE + search.nodes.len() * EACH {
+            if search.total > before * (1.0 - GAIN) {
+                break;
+            }
+            (tries, before) = (0, search.total);
+        }
+        tries += 1;
         let steps = search.step();
         if !meter.spend(steps) {
             break;
