@@ -30,9 +30,11 @@ mod exact;
 mod greedy;
 mod instance;
 mod knapsack;
+mod merged;
 mod meter;
 mod neighbourhood;
 mod packing;
+mod places;
 pub mod problem;
 mod random;
 mod search;
@@ -90,6 +92,15 @@ pub fn minimise(problem: &Problem, incumbent: &[Pattern], effort: &Effort<'_>) -
     solution.lower_bound = solution.lower_bound.min(solution.cost);
     solution.steps = meter.steps();
     Ok(solution)
+}
+
+/// How many bins are bought where they may be bought and filled by the fraction, rounded up; zero where `problem` is malformed.
+pub fn fluid_bins(problem: &Problem) -> u64 {
+    if problem.validate().is_err() {
+        return 0;
+    }
+    let bins = |(classes, bins): (Vec<usize>, Vec<usize>)| bound::fluid_bins(&instance::Instance::new(problem, &classes, &bins));
+    component::components(problem).into_iter().map(bins).sum()
 }
 
 #[cfg(test)]

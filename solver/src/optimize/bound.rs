@@ -15,23 +15,49 @@ mod lattice;
 
 /// Extra binary digits of resource prices: they are small, being per unit.
 const PRICE_BITS: u32 = 24;
+/// The share of its price at which a bin's capacity counts as cheap.
+const AS_CHEAP: f64 = 0.99;
 /// Up to so many units, such as devices, counting costs less than a search.
 const FEW_UNITS: i64 = 64;
 
 /// Prices per unit of each dimension at which demand is worth most while no bin sells below its cost: the dual of buying capacity by
 /// the fraction.
 pub(super) fn resource_prices(instance: &Instance, meter: &mut Meter<'_>) -> Vec<f64> {
+    let total = total(instance);
+    let program = fluid(instance, &total, meter);
+    program.dual().iter().zip(&total).map(|(price, total)| price.max(0.0) / total).collect()
+}
+
+/// How many of the largest bins that are as cheap as any by these prices would do, rounded up.
+pub(super) fn fluid_bins(instance: &Instance) -> u64 {
+    let prices = resource_prices(instance, &mut Meter::unlimited());
+    let worth = |amounts: &[f64]| amounts.iter().zip(&prices).map(|(amount, price)| amount * price).sum::<f64>();
+    let cheap = |bin: &usize| {
+        let room: Vec<f64> = instance.capacity(*bin).iter().map(|room| *room as f64).collect();
+        worth(&room) >= instance.cost(*bin) * AS_CHEAP
+    };
+    let largest = (0..instance.bins()).filter(cheap).map(|bin| instance.cost(bin)).fold(1.0, f64::max);
+    (worth(&total(instance)) / largest).ceil() as u64
+}
+
+/// What all demand takes up.
+fn total(instance: &Instance) -> Vec<f64> {
     let mut total = vec![0.0; instance.width];
     for (class, count) in instance.demand.iter().enumerate() {
         for (sum, size) in total.iter_mut().zip(instance.weight(class)) {
             *sum += size * f64::from(*count);
         }
     }
+    total
+}
+
+/// Buying capacity by the fraction, solved.
+fn fluid(instance: &Instance, total: &[f64], meter: &mut Meter<'_>) -> Simplex {
     let dear =
         (0..instance.bins()).map(|bin| instance.cost(bin)).sum::<f64>() * f64::from(instance.demand.iter().sum::<u32>().max(1));
     let mut program = Simplex::new(&vec![1.0; instance.width], &vec![dear; instance.width]);
     for bin in 0..instance.bins() {
-        let share = instance.capacity(bin).iter().zip(&total).enumerate();
+        let share = instance.capacity(bin).iter().zip(total).enumerate();
         let entries =
             share.filter(|(_, (room, _))| **room > 0).map(|(d, (room, total))| (d as u32, *room as f64 / total)).collect();
         program.add(entries, instance.cost(bin));
@@ -39,7 +65,7 @@ pub(super) fn resource_prices(instance: &Instance, meter: &mut Meter<'_>) -> Vec
     let mut own = Meter::unlimited();
     program.solve(&mut own);
     meter.merge(&own);
-    program.dual().iter().zip(&total).map(|(price, total)| price.max(0.0) / total).collect()
+    program
 }
 
 /// What each class costs at `prices` per unit.

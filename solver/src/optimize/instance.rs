@@ -2,6 +2,7 @@
 
 use super::Problem;
 use super::dominance;
+use std::collections::BTreeMap;
 
 /// A filling of one bin: (class, count) by class.
 pub(super) type Counts = Vec<(u32, u32)>;
@@ -27,6 +28,8 @@ pub(super) struct Instance {
     capacities: Vec<i64>,
     most: Vec<u32>,
     together: Vec<u32>,
+    /// Per bin: bins of one place are open to the same classes.
+    place: Vec<u32>,
     class_origin: Vec<usize>,
     bin_origin: Vec<usize>,
 }
@@ -62,8 +65,16 @@ impl Instance {
         }
         let width = size_rows.len();
         let sizes = transpose(&size_rows, classes.len());
+        let mut places = BTreeMap::new();
+        let place = |bin: &usize| {
+            let open: Vec<bool> = classes.iter().map(|class| problem.bins[*bin].allowed.contains(*class)).collect();
+            let next = places.len() as u32;
+            *places.entry(open).or_insert(next)
+        };
+        let place = bins.iter().map(place).collect();
         let mut instance = Self {
             width,
+            place,
             price: bins.iter().map(|bin| problem.bins[*bin].price).collect(),
             weights: sizes.iter().map(|size| *size as f64).collect(),
             sizes,
@@ -97,6 +108,37 @@ impl Instance {
         self.most = kept.iter().flat_map(|bin| self.most[bin * classes..(bin + 1) * classes].to_vec()).collect();
         self.price = kept.iter().map(|bin| self.price[*bin]).collect();
         self.bin_origin = kept.iter().map(|bin| self.bin_origin[*bin]).collect();
+        self.place = kept.iter().map(|bin| self.place[*bin]).collect();
+    }
+
+    /// Some of the bins for so many of some classes; `holds` says which class may be in which bin. Their origins are positions here.
+    pub(super) fn part(&self, bins: &[usize], classes: &[(usize, u32)], holds: impl Fn(usize, usize) -> bool) -> Self {
+        let sizes: Vec<i64> = classes.iter().flat_map(|(class, _)| self.size(*class).to_vec()).collect();
+        let mut total = vec![0_i64; self.width];
+        for (class, count) in classes {
+            for (sum, size) in total.iter_mut().zip(self.size(*class)) {
+                *sum = sum.saturating_add(size.saturating_mul(i64::from(*count)));
+            }
+        }
+        let room =
+            |bin: &usize| self.capacity(*bin).iter().zip(&total).map(|(room, total)| *room.min(total)).collect::<Vec<i64>>();
+        let mut part = Self {
+            width: self.width,
+            demand: classes.iter().map(|(_, count)| *count).collect(),
+            price: bins.iter().map(|bin| self.price[*bin]).collect(),
+            weights: sizes.iter().map(|size| *size as f64).collect(),
+            sizes,
+            capacities: bins.iter().flat_map(room).collect(),
+            most: Vec::new(),
+            together: classes.iter().map(|(class, _)| self.together[*class]).collect(),
+            place: bins.iter().map(|bin| self.place[*bin]).collect(),
+            class_origin: classes.iter().map(|(class, _)| *class).collect(),
+            bin_origin: bins.to_vec(),
+        };
+        part.count_most(holds);
+        let kept = dominance::undominated(&part);
+        part.keep_bins(&kept);
+        part
     }
 
     /// The same bins for what is `left` of each class, and the classes of `self` it has.
@@ -118,6 +160,7 @@ impl Instance {
             together: kept.iter().map(|class| self.together[*class]).collect(),
             class_origin: kept.iter().map(|class| self.class_origin[*class]).collect(),
             bin_origin: self.bin_origin.clone(),
+            place: self.place.clone(),
         };
         (part, kept.iter().map(|class| *class as u32).collect())
     }
@@ -145,6 +188,18 @@ impl Instance {
     /// The price as the search sees it: a free bin costs a micro-dollar, so that ratios exist.
     pub(super) fn cost(&self, bin: usize) -> f64 {
         self.price[bin].max(1) as f64
+    }
+    /// Takes all bins to be in one place.
+    pub(super) fn forget_places(&mut self) {
+        self.place.fill(0);
+    }
+    /// Bins of one place are open to the same classes.
+    pub(super) fn place(&self, bin: usize) -> u32 {
+        self.place[bin]
+    }
+    /// Whether only its size bounds how many of `class` share a bin.
+    pub(super) fn is_free(&self, class: usize) -> bool {
+        self.together[class] == u32::MAX
     }
     pub(super) fn class_origin(&self, class: usize) -> usize {
         self.class_origin[class]

@@ -153,6 +153,71 @@ fn larger_problems_are_feasible_within_their_bound_and_repeatable() {
     }
 }
 
+/// Three places with the same bins, or with dearer ones in the first. Of each of six sizes, a class for each place and one for all.
+fn in_places(random: &mut SplitMix64, pods: usize, dearer: i64) -> Problem {
+    let mut problem = Problem { width: 2, classes: Vec::new(), bins: Vec::new() };
+    for _ in 0..6 {
+        let size = vec![1 + amount(random, 30), 1 + amount(random, 30)];
+        for _ in 0..4 {
+            problem.classes.push(Class { size: size.clone(), demand: random.below(pods) as u32, together: u32::MAX });
+        }
+    }
+    for place in 0..3 {
+        for room in [40, 75, 110, 160] {
+            let allowed = (0..problem.classes.len()).filter(|class| class % 4 == place || class % 4 == 3).collect();
+            let price = 100 + room * 60 + if place == 0 { dearer } else { 0 };
+            problem.bins.push(Bin { capacity: vec![room, room + 10], price, allowed });
+        }
+    }
+    problem
+}
+
+#[test]
+fn places_that_are_alike_cost_little_more_than_one() {
+    let mut source = SplitMix64::new(8);
+    for dearer in [0, 0, 0, 37] {
+        let problem = in_places(&mut source, 60, dearer);
+        let (quick, slow) = (solve(&problem, 0), solve(&problem, 20_000));
+        for solution in [&quick, &slow] {
+            assert_eq!(problem.cost_of(&solution.patterns), Ok(solution.cost));
+            assert!(solution.lower_bound <= slow.cost);
+        }
+        assert!(slow.cost <= quick.cost && slow.cost * 100 <= slow.lower_bound * 104, "{} {}", slow.cost, slow.lower_bound);
+        // Nobody is worse off where all bins are open to everyone.
+        let mut anywhere = problem.clone();
+        anywhere.bins.iter_mut().for_each(|bin| bin.allowed = open(problem.classes.len()));
+        assert!(solve(&anywhere, 20_000).lower_bound <= slow.cost);
+    }
+}
+
+#[test]
+fn classes_that_no_bin_tells_apart_are_one() {
+    let mut source = SplitMix64::new(9);
+    for _ in 0..5 {
+        let mut problem = random(&mut source, 6, 20, 5);
+        let single = solve(&problem, 5_000);
+        // Each class twice, with a part of its demand.
+        let classes = problem.classes.clone();
+        for (index, class) in classes.iter().enumerate() {
+            let part = class.demand / 3;
+            problem.classes[index].demand -= part;
+            problem.classes.push(Class { demand: part, ..class.clone() });
+            if class.together < u32::MAX {
+                problem.classes[index].demand += part;
+                problem.classes[classes.len() + index].demand = 0;
+            }
+        }
+        for bin in &mut problem.bins {
+            let allowed = bin.allowed.clone();
+            bin.allowed = (0..2 * classes.len()).filter(|class| allowed.contains(class % classes.len())).collect();
+            bin.allowed.grow(2 * classes.len());
+        }
+        let double = solve(&problem, 5_000);
+        assert_eq!((double.cost, double.lower_bound), (single.cost, single.lower_bound));
+        assert_eq!(problem.cost_of(&double.patterns), Ok(double.cost));
+    }
+}
+
 #[test]
 fn a_larger_budget_never_costs_more_than_an_incumbent() {
     let mut source = SplitMix64::new(4);
