@@ -79,7 +79,7 @@ fn decide(snapshot: &Snapshot, options: &Options<'_>) -> (Plan, Vec<Lost>) {
     let unschedulable = report::unschedulable(&problem, &state, &mut pods);
     let hourly_cost: MicroUsd = nodes.iter().map(|node| node.offering.price).sum();
     let charged_cost = state.cost(&problem);
-    let bounds = bound::bounds(&problem, &mut state, dealer.undealt(options).as_ref(), options);
+    let bounds = bound::bounds(&problem, &mut state, dealer.undealt().as_ref(), options);
     let standing = standing::bill(&problem, &state);
     let charged_bound = bounds.charged.plus(standing.charged).min(charged_cost);
     let charged = Charged { charges: options.charges, cost: charged_cost, lower_bound: charged_bound };
@@ -105,12 +105,12 @@ fn decide(snapshot: &Snapshot, options: &Options<'_>) -> (Plan, Vec<Lost>) {
 /// Deals and packs; where a domain cannot take its share, deals again with what it takes.
 fn settle<'s>(snapshot: &'s Snapshot, options: &Options<'_>) -> (Dealer<'s>, Problem<'s>, State) {
     let mut dealer = Dealer::new(snapshot, options.charges);
-    let mut problem = dealer.problem(options);
+    let mut problem = dealer.problem();
     let mut state = ladder::settle(&problem, options);
     if dealer.learn(&problem, &state) {
         let quick = Options { steps: 0, ..*options };
         loop {
-            problem = dealer.problem(&quick);
+            problem = dealer.problem();
             state = ladder::settle(&problem, &quick);
             if !dealer.learn(&problem, &state) {
                 break;

@@ -25,7 +25,7 @@ use super::problem::Problem;
 use super::slot;
 use super::state::State;
 use crate::topology::on_host;
-use crate::{Charges, Options, Reason, Snapshot};
+use crate::{Charges, Reason, Snapshot};
 use rules::{Collector, Rules};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,18 +88,18 @@ impl<'s> Dealer<'s> {
     }
 
     /// The problem with all pods dealt.
-    pub(super) fn problem(&self, options: &Options<'_>) -> Problem<'s> {
-        let Some(table) = &self.table else { return self.compiled(&self.draft.groups, options) };
+    pub(super) fn problem(&self) -> Problem<'s> {
+        let Some(table) = &self.table else { return self.compiled(&self.draft.groups) };
         let mut groups = self.draft.groups.clone();
         for (key, rules) in table.rules.iter().enumerate() {
             groups = self.deal(table, key, rules, groups);
         }
-        self.compiled(&groups, options)
+        self.compiled(&groups)
     }
 
-    fn compiled(&self, groups: &[Group], options: &Options<'_>) -> Problem<'s> {
+    fn compiled(&self, groups: &[Group]) -> Problem<'s> {
         let mut problem = compile(&self.draft, groups);
-        slot::choose(&mut problem, options);
+        slot::choose(&mut problem);
         problem
     }
 
@@ -109,8 +109,8 @@ impl<'s> Dealer<'s> {
     }
 
     /// The problem without rules about domains, for bounds; `None` where there are none.
-    pub(super) fn undealt(&self, options: &Options<'_>) -> Option<Problem<'s>> {
-        self.table.as_ref().map(|_| self.compiled(&self.draft.groups, options))
+    pub(super) fn undealt(&self) -> Option<Problem<'s>> {
+        self.table.as_ref().map(|_| self.compiled(&self.draft.groups))
     }
 
     /// Learns from a plan in the making which domains take less than their share. Whether another deal is worth its while.

@@ -13,8 +13,7 @@ use super::host::{Kind, Link};
 use super::market::{Market, Measure, Terms};
 use super::problem::Problem;
 use super::row::arrange;
-use super::tier::optimise;
-use crate::{NodePool, Options};
+use crate::{NodePool, optimize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -55,7 +54,7 @@ impl Slot {
 }
 
 /// Gives the rows of `problem` the slots that are worth it.
-pub(super) fn choose(problem: &mut Problem<'_>, options: &Options<'_>) {
+pub(super) fn choose(problem: &mut Problem<'_>) {
     let demand = placeable(problem);
     let mut slots = candidates(problem, &demand);
     if slots.is_empty() {
@@ -69,7 +68,7 @@ pub(super) fn choose(problem: &mut Problem<'_>, options: &Options<'_>) {
         }
         arrange(problem, &[]);
     }
-    let nodes = nodes_without(problem, &demand, options).max(slots[0].hosts);
+    let nodes = nodes_without(problem, &demand).max(slots[0].hosts);
     slots.retain(|slot| slot.hosts * 2 >= nodes);
     slots.truncate(MOST);
     arrange(problem, &slots);
@@ -126,8 +125,8 @@ struct Seen {
     last: Option<usize>,
 }
 
-/// How many nodes a quick plan without slots buys.
-fn nodes_without(problem: &Problem<'_>, demand: &[(usize, u32)], options: &Options<'_>) -> u64 {
+/// How many nodes would do without slots, of the largest that are as cheap as any.
+fn nodes_without(problem: &Problem<'_>, demand: &[(usize, u32)]) -> u64 {
     let pools: Vec<bool> = problem.snapshot.node_pools().iter().map(NodePool::is_launched_from).collect();
     let market = Market::new(
         problem,
@@ -135,6 +134,5 @@ fn nodes_without(problem: &Problem<'_>, demand: &[(usize, u32)], options: &Optio
         Terms { pools: &pools, relaxed: true, measure: Measure::Cost, any_values: true, reserved: false },
         None,
     );
-    let quick = optimise(&market, 0, options);
-    quick.iter().flat_map(|solution| &solution.patterns).map(|pattern| u64::from(pattern.uses)).sum()
+    optimize::fluid_bins(&market.to_problem())
 }
