@@ -52,6 +52,12 @@ pub(super) enum Obstacle {
     Closed,
 }
 
+/// So many pods have nothing to gain from sharing nodes with more.
+const CROWD: u64 = 64;
+
+/// What speaks against a domain; the least is taken.
+type Merit = (u64, i64, bool, i64, u64);
+
 /// The deal so far.
 #[derive(Clone)]
 pub(super) struct Board<'a> {
@@ -79,6 +85,8 @@ pub(super) struct Board<'a> {
     rooms: Vec<Amounts>,
     /// By item and domain: the first existing node that may have room.
     next: Vec<Vec<u32>>,
+    /// By domain: pods that are there or are tied to one that is.
+    filled: Vec<u64>,
 }
 
 impl<'a> Board<'a> {
@@ -104,6 +112,7 @@ impl<'a> Board<'a> {
             anywhere: rules.withs.iter().map(|with| with.met).collect(),
             rooms: nodes.map(|node| problem.axis.room(&node.allocatable, &node.requested, &node.host_ports)).collect(),
             next: zeros(items.len()),
+            filled: vec![0; domains + 1],
         };
         for rule in 0..rules.spreads.len() {
             board.refresh(rule);
@@ -200,20 +209,31 @@ impl<'a> Board<'a> {
     pub(super) fn deal(&mut self, items: &[Item<'_>], blocks: &[Block], index: usize) -> bool {
         let before = self.left[index];
         while self.left[index] > 0 {
-            let Some(domain) = self.choose(items, blocks, index) else { break };
+            let block = self.starts(items, blocks, index);
+            let Some(domain) = self.choose(items, block, index) else { break };
+            self.filled[domain] += match (block, items[index].block) {
+                (Some(block), _) => block.pods.get(domain).copied().unwrap_or(0),
+                (None, Some(_)) => 0,
+                (None, None) => 1,
+            };
             self.put(items, index, domain);
         }
         self.left[index] < before
     }
 
-    /// Where to put the next pod: for the first of a block where most of the block can go, then where it evens out, then where an
-    /// existing node has room, then where it is cheapest.
-    fn choose(&mut self, items: &[Item<'_>], blocks: &[Block], index: usize) -> Option<usize> {
+    /// The block of which the next pod of an item would be the first.
+    fn starts<'b>(&self, items: &[Item<'_>], blocks: &'b [Block], index: usize) -> Option<&'b Block> {
         let item = &items[index];
         let mut tied = item.role.withs.iter().map(|(rule, _)| *rule).chain(item.role.wanted.iter().copied());
         let starts = tied.any(|rule| !self.anywhere[rule]);
-        let block = item.block.filter(|_| starts).map(|block| &blocks[block]);
-        let mut best: Option<((u64, i64, bool, i64), usize)> = None;
+        item.block.filter(|_| starts).map(|block| &blocks[block])
+    }
+
+    /// Where to put the next pod: for the first of a block where most of the block can go, then where it evens out, then where an
+    /// existing node has room, then where it is cheapest, and the first of a block at last where fewer crowds are.
+    fn choose(&mut self, items: &[Item<'_>], block: Option<&Block>, index: usize) -> Option<usize> {
+        let item = &items[index];
+        let mut best: Option<(Merit, usize)> = None;
         for domain in 0..self.given[index].len() {
             if !item.doors.opens(domain) || self.obstacle(items, index, domain).is_some() {
                 continue;
@@ -222,7 +242,8 @@ impl<'a> Board<'a> {
             let buys = self.existing(items, index, domain).is_none();
             let price =
                 block.map_or_else(|| item.doors.new[domain].unwrap_or(0), |block| block.price.get(domain).copied().unwrap_or(0));
-            let merit = (missing, self.imbalance(item, domain), buys, price);
+            let filled = block.map_or(0, |_| self.filled[domain] / CROWD);
+            let merit = (missing, self.imbalance(item, domain), buys, price, filled);
             if best.is_none_or(|(known, _)| merit < known) {
                 best = Some((merit, domain));
             }
