@@ -69,7 +69,12 @@ pub fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
 
 /// A plan for a snapshot whose preferences count for nothing, and the pods that it leaves without a place.
 fn decide(snapshot: &Snapshot, options: &Options<'_>) -> (Plan, Vec<Lost>) {
-    let (dealer, mut problem, mut state) = settle(snapshot, options);
+    let dealer = Dealer::new(snapshot, options.charges);
+    let first = dealer.problem();
+    // Pods that no new node holds must not change what others get.
+    let pods = || first.to_buy_for().iter().map(|(_, pods)| *pods as usize).sum();
+    let options = &Options { steps: options.steps.or_else(|| Some(Options::default_steps(pods()))), ..*options };
+    let (dealer, mut problem, mut state) = settle(dealer, first, options);
     dealer.withdraw(&mut problem, &mut state);
     state.nodes.retain(|node| !node.load.is_empty() || standing::stands(&problem, node));
     let lost = wishes::lost(&problem, &state);
@@ -96,19 +101,17 @@ fn decide(snapshot: &Snapshot, options: &Options<'_>) -> (Plan, Vec<Lost>) {
         lower_bound: bounds.price.plus(standing.price).min(hourly_cost),
         charged: Some(charged).filter(|charged| !charged.charges.is_none()),
         status,
-        steps: options.steps - state.steps,
+        steps: options.given_steps() - state.steps,
     };
     let certificate = certificate::certificate(&problem, &state, dealer.deals());
     (Plan { summary, nodes, existing_nodes, unschedulable, certificate, dropped: Vec::new() }, lost)
 }
 
 /// Deals and packs; where a domain cannot take its share, deals again with what it takes.
-fn settle<'s>(snapshot: &'s Snapshot, options: &Options<'_>) -> (Dealer<'s>, Problem<'s>, State) {
-    let mut dealer = Dealer::new(snapshot, options.charges);
-    let mut problem = dealer.problem();
+fn settle<'s>(mut dealer: Dealer<'s>, mut problem: Problem<'s>, options: &Options<'_>) -> (Dealer<'s>, Problem<'s>, State) {
     let mut state = ladder::settle(&problem, options);
     if dealer.learn(&problem, &state) {
-        let quick = Options { steps: 0, ..*options };
+        let quick = Options { steps: Some(0), ..*options };
         loop {
             problem = dealer.problem();
             state = ladder::settle(&problem, &quick);

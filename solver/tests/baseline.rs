@@ -19,7 +19,7 @@ use windlass_solver::{
 
 /// Our plan, searched for shortly.
 fn ours(snapshot: &Snapshot) -> Plan {
-    solve(snapshot, &Options { steps: 200, ..Options::default() })
+    solve(snapshot, &Options { steps: Some(200), ..Options::default() })
 }
 
 /// The baseline's plan, which must be valid but for rules about other pods: Karpenter does not look back when a later pod breaks one.

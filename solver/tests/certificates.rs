@@ -41,7 +41,7 @@ proptest! {
 
     #[test]
     fn the_classes_are_the_pods_on_new_nodes(snapshot in snapshots(Size::SMALL)) {
-        let plan = solved_with(&snapshot, &Options { steps: 200, ..Options::default() });
+        let plan = solved_with(&snapshot, &Options { steps: Some(200), ..Options::default() });
         let stands = |node: &&PlannedNode| {
             snapshot.node_pools().iter().any(|pool| pool.name == node.node_pool && pool.replicas.is_some())
         };

@@ -11,7 +11,7 @@ use windlass_solver::{MicroUsd, ObjectKey, Options, Plan, Pod, Reason, Snapshot,
 const CASES: u32 = 2000;
 
 fn options() -> Options<'static> {
-    Options { steps: 400, ..Options::default() }
+    Options { steps: Some(400), ..Options::default() }
 }
 
 fn pod<'a>(snapshot: &'a Snapshot, key: &ObjectKey) -> &'a Pod {

@@ -114,7 +114,7 @@ proptest! {
     /// The bound holds, what is called optimal is, and the plans together cost hardly more than the optima.
     #[test]
     fn cost_and_bound_enclose_the_optimum(snapshot in snapshots()) {
-        let plan = solved_with(&snapshot, &Options { steps: 5_000, ..Options::default() });
+        let plan = solved_with(&snapshot, &Options { steps: Some(5_000), ..Options::default() });
         let kinds = kinds_of(&snapshot, |pod| plan.unschedulable.iter().all(|entry| entry.pod != pod.key));
         let best = optimum(&snapshot, &kinds);
         let (cost, bound) = (plan.summary.hourly_cost, plan.summary.lower_bound);

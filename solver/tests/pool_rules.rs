@@ -59,7 +59,7 @@ fn ruled(size: Size, replicas: bool) -> impl Strategy<Value = Snapshot> {
 }
 
 fn short() -> Options<'static> {
-    Options { steps: 200, ..Options::default() }
+    Options { steps: Some(200), ..Options::default() }
 }
 
 proptest! {

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use windlass_solver::{ObjectKey, Options, Plan, Pod, Preference, PreferencePolicy, Snapshot, solve};
 
 fn short() -> Options<'static> {
-    Options { steps: 200, ..Options::default() }
+    Options { steps: Some(200), ..Options::default() }
 }
 
 fn ignoring() -> Options<'static> {

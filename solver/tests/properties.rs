@@ -23,7 +23,7 @@ pub(crate) fn cases(count: u32) -> Config {
 
 /// Enough for every search to start, little enough for thousands of cases.
 fn short() -> Options<'static> {
-    Options { steps: 200, ..Options::default() }
+    Options { steps: Some(200), ..Options::default() }
 }
 
 pub(crate) fn rebuilt(snapshot: &Snapshot, pods: impl IntoIterator<Item = Pod>, backwards: bool) -> Snapshot {
@@ -112,7 +112,7 @@ proptest! {
     fn more_steps_never_cost_more(snapshot in snapshots(Size::SMALL)) {
         let mut last: Option<Plan> = None;
         for steps in [0, 20, 500, 5000] {
-            let plan = solved_with(&snapshot, &Options { steps, ..Options::default() });
+            let plan = solved_with(&snapshot, &Options { steps: Some(steps), ..Options::default() });
             if let Some(last) = &last {
                 prop_assert!(plan.summary.placed >= last.summary.placed);
                 prop_assert!(plan.summary.placed > last.summary.placed || plan.summary.hourly_cost <= last.summary.hourly_cost);

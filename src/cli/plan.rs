@@ -163,9 +163,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Search")]
     deadline: Option<Duration>,
 
-    /// Most search steps after the first plan; unlike --deadline, equal steps give equal plans
-    #[arg(long, default_value_t = Options::default().steps, help_heading = "Search")]
-    steps: u64,
+    /// Most search steps after the first plan; unlike --deadline, equal steps give equal plans.
+    ///
+    /// By default they grow with the pods: 50,000 up to 1,000 pods, 40 more for each pod beyond, 400,000 at most.
+    #[arg(long, help_heading = "Search")]
+    steps: Option<u64>,
 
     /// Tell by the exit code whether nodes would be launched: 0 no, 2 yes, 3 some pods are unschedulable, 1 error
     #[arg(long, help_heading = "Output")]

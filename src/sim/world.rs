@@ -305,7 +305,7 @@ impl World {
         }
         match effect {
             Effect::Plan(order) => {
-                let options = Options { steps: 0, ..Options::default() };
+                let options = Options { steps: Some(0), ..Options::default() };
                 Answer::Planned(order.plan(&self.survey(), &options).map(Box::new).map_err(|error| error.to_string()))
             }
             Effect::Write(write) => Answer::Wrote(self.cluster.write(Write::clone(write), self.now)),

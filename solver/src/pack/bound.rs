@@ -64,7 +64,7 @@ fn anew(problem: &Problem<'_>, state: &mut State, undealt: Option<&Problem<'_>>,
     // Only the bound counts here: a share of the steps does.
     let terms = Terms { pools: &pools, relaxed: true, measure, any_values: true, reserved: false };
     let market = Market::new(free, &bought, terms, None);
-    let solution = optimise(&market, options.steps / 8, options);
+    let solution = optimise(&market, options.given_steps() / 8, options);
     state.steps = state.steps.saturating_sub(solution.as_ref().map_or(0, |solution| solution.steps));
     state.proof.method = None;
     let Some(solution) = solution else { return 0 };

@@ -11,7 +11,7 @@ use super::tier;
 use crate::{Objective, Options};
 use std::cmp::Reverse;
 
-/// The lowest rung above zero. With it the rungs add up to a little less than the default steps.
+/// The lowest rung above zero. With it the rungs add up to a little less than the default steps of a small snapshot.
 const FIRST: u64 = 36;
 
 /// With no more pods than this and rules about hosts, every rung counts.
@@ -34,11 +34,11 @@ pub(super) fn settle(problem: &Problem<'_>, options: &Options<'_>) -> State {
     let ruled = |class: usize| !problem.links(class).is_empty() && !joining::is_hopeless(problem, class);
     let many = problem.snapshot.pods().len() > FEW_PODS || !(0..problem.classes.len()).any(ruled);
     if at_once && unlimited && many {
-        return attempt(options.steps);
+        return attempt(options.given_steps());
     }
     let mut best: Option<State> = None;
     let mut used = 0;
-    for steps in rungs(options.steps).into_iter().rev() {
+    for steps in rungs(options.given_steps()).into_iter().rev() {
         let next = attempt(steps);
         used += steps - next.steps;
         let lost = (0..problem.classes.len()).all(|class| !next.is_open(class) || joining::is_hopeless(problem, class));
@@ -48,12 +48,12 @@ pub(super) fn settle(problem: &Problem<'_>, options: &Options<'_>) -> State {
         // Lower rungs search for the same with less.
         let cut = options.cancelled.is_some_and(|cancelled| cancelled());
         if let Some(mut best) = best.take_if(|_| decided || cut) {
-            best.steps = options.steps - used;
+            best.steps = options.given_steps() - used;
             return best;
         }
     }
     let mut best = better(problem, attempt(0), best, options.objective);
-    best.steps = options.steps - used;
+    best.steps = options.given_steps() - used;
     best
 }
 
@@ -105,8 +105,8 @@ mod tests {
         assert_eq!(rungs(35), [0; 0]);
         assert_eq!(rungs(179), [36]);
         assert_eq!(rungs(180), [36, 144]);
-        let default = rungs(Options::default().steps);
-        assert!(default.iter().sum::<u64>() * 10 >= Options::default().steps * 9, "{default:?}");
+        let default = rungs(Options::default_steps(200));
+        assert!(default.iter().sum::<u64>() * 10 >= Options::default_steps(200) * 9, "{default:?}");
         assert!(rungs(u64::MAX).iter().fold(0_u64, |sum, rung| sum.checked_add(*rung).unwrap()) > u64::MAX / 8);
     }
 }

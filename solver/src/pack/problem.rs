@@ -158,6 +158,17 @@ impl Problem<'_> {
         (host.is_empty() || load.iter().all(|(class, _)| keeps(*class))).then_some(host)
     }
 
+    /// Rows that some new node holds, and their pods.
+    pub(super) fn to_buy_for(&self) -> Vec<(usize, u32)> {
+        let open = |class: &&usize| self.classes[**class].shape.unsupported.is_empty() && !self.joins(**class);
+        let pods = |row: usize| {
+            let classes = self.rows[row].classes.iter().filter(open);
+            classes.map(|class| u32::try_from(self.classes[*class].pods.len()).unwrap_or(u32::MAX)).fold(0, u32::saturating_add)
+        };
+        let buyable = (0..self.rows.len()).filter(|row| self.rows[*row].buyable);
+        buyable.map(|row| (row, pods(row))).filter(|(_, pods)| *pods > 0).collect()
+    }
+
     /// Whether pods of `class` may run on `candidate` by labels, taints and daemon pods.
     pub(super) fn allows(&self, candidate: &Candidate, class: usize, relaxed: bool) -> bool {
         self.admits(candidate, self.classes[class].signature, relaxed)

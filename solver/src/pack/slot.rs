@@ -55,7 +55,7 @@ impl Slot {
 
 /// Gives the rows of `problem` the slots that are worth it.
 pub(super) fn choose(problem: &mut Problem<'_>) {
-    let demand = placeable(problem);
+    let demand = problem.to_buy_for();
     let mut slots = candidates(problem, &demand);
     if slots.is_empty() {
         return;
@@ -72,20 +72,6 @@ pub(super) fn choose(problem: &mut Problem<'_>) {
     slots.retain(|slot| slot.hosts * 2 >= nodes);
     slots.truncate(MOST);
     arrange(problem, &slots);
-}
-
-/// Rows that some new node holds, and their pods.
-fn placeable(problem: &Problem<'_>) -> Vec<(usize, u32)> {
-    let open = |class: &&usize| problem.classes[**class].shape.unsupported.is_empty() && !problem.joins(**class);
-    let pods = |row: usize| {
-        let classes = problem.rows[row].classes.iter().filter(open);
-        classes.map(|class| u32::try_from(problem.classes[*class].pods.len()).unwrap_or(u32::MAX)).fold(0, u32::saturating_add)
-    };
-    (0..problem.rows.len())
-        .filter(|row| problem.rows[*row].buyable)
-        .map(|row| (row, pods(row)))
-        .filter(|(_, pods)| *pods > 0)
-        .collect()
 }
 
 /// Rules that bound pods of several rows, each as a slot.

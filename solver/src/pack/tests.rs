@@ -374,7 +374,7 @@ fn equal_input_gives_equal_plans_in_any_order() {
 #[test]
 fn no_steps_still_give_a_valid_plan_and_cancelling_is_reported() {
     let snapshot = world(vec![pool("p")], vec![pods("a", 40, &shape(900, 2)), pods("b", 33, &shape(300, 5))]);
-    let first = plan_with(&snapshot, &Options { steps: 0, ..Options::default() });
+    let first = plan_with(&snapshot, &Options { steps: Some(0), ..Options::default() });
     assert_eq!(first.unschedulable, []);
     let cancelled = plan_with(&snapshot, &Options { cancelled: Some(&|| true), ..Options::default() });
     assert_eq!(cancelled.summary.status, Status::Cut);

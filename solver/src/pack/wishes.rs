@@ -10,6 +10,7 @@
 //! have nothing to give up, and would have a place if nobody insisted on anything, others give way: first those who insist on rules
 //! about them, then everybody. So a preference leaves no pod without a place.
 
+use super::deal::Dealer;
 use super::joining::is_hopeless;
 use super::problem::Problem;
 use super::state::State;
@@ -79,7 +80,7 @@ pub(super) fn solve(snapshot: &Snapshot, options: &Options<'_>) -> Plan {
 fn tell_without(snapshot: &Snapshot, plan: &mut Plan, options: &Options<'_>) {
     let mut none = Wishes::new(snapshot);
     none.give_up();
-    let unbiased = super::decide(&none.insisting(), &Options { steps: 0, ..*options }).0;
+    let unbiased = super::decide(&none.insisting(), &Options { steps: Some(0), ..*options }).0;
     let mut reasons: BTreeMap<ObjectKey, _> =
         unbiased.unschedulable.into_iter().map(|entry| (entry.pod.clone(), entry)).collect();
     for entry in &mut plan.unschedulable {
@@ -162,9 +163,11 @@ impl<'s> Wishes<'s> {
 
     /// Plans without search until nobody who has no place can be helped.
     fn negotiate(&mut self, options: &Options<'_>) {
-        let quick = Options { steps: 0, ..*options };
+        let quick = Options { steps: Some(0), ..*options };
         let attempt = |snapshot: &Snapshot| {
-            let (dealer, mut problem, mut state) = super::settle(snapshot, &quick);
+            let dealer = Dealer::new(snapshot, quick.charges);
+            let problem = dealer.problem();
+            let (dealer, mut problem, mut state) = super::settle(dealer, problem, &quick);
             dealer.withdraw(&mut problem, &mut state);
             lost(&problem, &state)
         };
