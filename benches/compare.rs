@@ -19,7 +19,7 @@ mod workload;
 
 use measure::Row;
 use table::Section;
-use windlass_solver::{Pod, PreferencePolicy};
+use windlass_solver::{Options, Pod, PreferencePolicy};
 use workload::types::Market;
 use workload::{alibaba, mix, shapes, types};
 
@@ -35,14 +35,14 @@ impl Session {
 
     /// The rows of these workloads, each reported as soon as it is measured.
     fn rows(&self, workloads: impl IntoIterator<Item = (String, Market, Vec<Pod>)>) -> Vec<Row> {
-        self.rows_with(PreferencePolicy::Respect, workloads)
+        self.rows_with(&Options::default(), workloads)
     }
 
-    fn rows_with(&self, policy: PreferencePolicy, workloads: impl IntoIterator<Item = (String, Market, Vec<Pod>)>) -> Vec<Row> {
+    fn rows_with(&self, options: &Options<'_>, workloads: impl IntoIterator<Item = (String, Market, Vec<Pod>)>) -> Vec<Row> {
         let wanted = workloads.into_iter().filter(|(name, _, _)| self.wants(name));
         wanted
             .map(|(name, market, pods)| {
-                let row = measure::row(&name, &workload::snapshot(&market, &[], &pods), policy);
+                let row = measure::row(&name, &workload::snapshot(&market, &[], &pods), options);
                 println!("{}", table::line(&row));
                 row
             })
@@ -77,27 +77,41 @@ fn catalogues(session: &Session) -> Vec<Row> {
     )
 }
 
+/// Steps of a plan for which there is more time.
+const LONGER: u64 = 1_800_000;
+
 fn trace(session: &Session) -> Vec<Row> {
     let (Some(plain), Some(gpu)) = (alibaba::pods(false), alibaba::pods(true)) else {
         println!("Alibaba 2023: skipped, ../shared/data/alibaba-2023 is absent");
         return Vec::new();
     };
     let ec2 = types::ec2;
-    session.rows([
+    let mut rows = session.rows([
         ("Alibaba, every amd64 type".to_owned(), ec2(), plain.clone()),
         ("Alibaba, c/m/r from generation 5".to_owned(), ec2().general(), plain.clone()),
         ("Alibaba, c/m/r to 64 vCPU".to_owned(), ec2().general().capped_at_64_vcpu(), plain.clone()),
-        ("Alibaba with GPUs, c/m/r and NVIDIA types".to_owned(), ec2().general_and_gpu(), gpu),
+        ("Alibaba with GPUs, c/m/r and NVIDIA types".to_owned(), ec2().general_and_gpu(), gpu.clone()),
         ("Alibaba six times, c/m/r from generation 5".to_owned(), ec2().general(), alibaba::six_times(&plain)),
-    ])
+    ]);
+    let longer = Options { steps: Some(LONGER), ..Options::default() };
+    rows.extend(session.rows_with(
+        &longer,
+        [
+            ("Alibaba, c/m/r from generation 5, 1,800,000 steps".to_owned(), ec2().general(), plain),
+            ("Alibaba with GPUs, 1,800,000 steps".to_owned(), ec2().general_and_gpu(), gpu),
+        ],
+    ));
+    rows
 }
 
 fn many(session: &Session) -> Vec<Row> {
     let general = || types::ec2().general();
-    session.rows([
+    let generic =
+        [1_000, 5_000, 20_000].map(|size| (format!("mix, its first kind only, {size} pods"), types::fake(), mix::generic(size)));
+    session.rows(generic.into_iter().chain([
         ("5,000 pods, all of different shapes, c/m/r".to_owned(), general(), shapes::distinct(5_000)),
         ("50,000 pods of 60 shapes, c/m/r".to_owned(), general(), shapes::sixty(50_000)),
-    ])
+    ]))
 }
 
 /// Karpenter's pods with preferences under each of its policies.
@@ -105,7 +119,7 @@ fn preferences(session: &Session) -> Vec<Row> {
     let policies = [("respected", PreferencePolicy::Respect), ("ignored", PreferencePolicy::Ignore)];
     let rows = policies.into_iter().flat_map(|(what, policy)| {
         let name = format!("4,000 pods with preferences, {what}");
-        session.rows_with(policy, [(name, types::fake(), mix::preferring(4_000))])
+        session.rows_with(&Options { preferences: policy, ..Options::default() }, [(name, types::fake(), mix::preferring(4_000))])
     });
     rows.collect()
 }

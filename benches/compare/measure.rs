@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 use windlass_solver::baseline::karpenter;
 use windlass_solver::plan::Certificate;
-use windlass_solver::{MicroUsd, Options, Plan, PreferencePolicy, Snapshot, Status, Summary, check, solve};
+use windlass_solver::{MicroUsd, Options, Plan, Snapshot, Status, Summary, check, solve};
 
 /// Runs of which the median counts, unless they take longer than [`PATIENCE`] together.
 const RUNS: usize = 5;
@@ -96,10 +96,10 @@ fn side(run: impl Fn() -> Plan) -> (Plan, Side) {
 }
 
 /// Measures a workload. Our plan must be valid.
-pub(crate) fn row(name: &str, snapshot: &Snapshot, preferences: PreferencePolicy) -> Row {
-    let (plan, ours) = side(|| solve(snapshot, &Options { preferences, ..Options::default() }));
+pub(crate) fn row(name: &str, snapshot: &Snapshot, options: &Options<'_>) -> Row {
+    let (plan, ours) = side(|| solve(snapshot, options));
     let violations = check(snapshot, &plan);
     assert!(violations.is_empty(), "{name}: {violations:?}");
-    let (_, karpenter) = side(|| karpenter(snapshot, &plan, preferences));
+    let (_, karpenter) = side(|| karpenter(snapshot, &plan, options.preferences));
     Row { name: name.to_owned(), pods: snapshot.pods().len(), bound: plan.summary.lower_bound, ours, karpenter }
 }

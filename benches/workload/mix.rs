@@ -83,6 +83,17 @@ pub(crate) fn diverse(count: usize) -> Vec<Pod> {
         .collect()
 }
 
+/// `count` pods without rules, drawn as those of the mix.
+pub(crate) fn generic(count: usize) -> Vec<Pod> {
+    let mut random = Random::new(42);
+    (0..count)
+        .map(|index| {
+            let size = (random.pick(&CPU), random.pick(&MEMORY));
+            made(index, Kind::Generic, size, random.pick(&LETTERS), "")
+        })
+        .collect()
+}
+
 /// Pods of one size, each of which prefers zone 1, no other of them in its zone (which cannot be), and no other on its host.
 pub(crate) fn preferring(count: usize) -> Vec<Pod> {
     let mut random = Random::new(42);
