@@ -149,18 +149,18 @@ impl Catalog {
 
     /// Those of [`Catalog::instance_types`] that one of the images can boot: whose labels it allows. No images stand for any.
     pub fn bootable_types(&self, settings: &NodeClassSettings, images: &[Requirements]) -> Arc<[InstanceType]> {
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((.., made)) = shelf.iter().find(|(known, booted, _)| known == settings && booted == images) {
-            return Arc::clone(made);
+        let mut kept = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., list)) = kept.iter().find(|(known, booted, _)| known == settings && booted == images) {
+            return Arc::clone(list);
         }
         let all = self.instance_types(settings);
         let boots = |kind: &&InstanceType| images.is_empty() || images.iter().any(|image| image.allow(&kind.labels));
-        let made = if all.iter().all(|kind| boots(&kind)) { all } else { all.iter().filter(boots).cloned().collect() };
-        if shelf.len() >= SHELVED_MAX {
-            shelf.pop_front();
+        let list = if all.iter().all(|kind| boots(&kind)) { all } else { all.iter().filter(boots).cloned().collect() };
+        if kept.len() >= SHELVED_MAX {
+            kept.pop_front();
         }
-        shelf.push_back((settings.clone(), images.to_vec(), Arc::clone(&made)));
-        made
+        kept.push_back((settings.clone(), images.to_vec(), Arc::clone(&list)));
+        list
     }
 
     /// Every type, also those that the node class cannot use ([`NodeClassSettings::can_use`]), with what its nodes would be like.

@@ -26,9 +26,8 @@ fn snapshot() -> Snapshot {
 /// Both web pods on one `large` spot node in zone a, `old` on the existing node.
 fn plan(snapshot: &Snapshot) -> Plan {
     let pod = |name: &str| snapshot.pods().iter().find(|pod| *pod.key.name == *name).unwrap();
-    let is_web = |(_, pod): &(usize, &Pod)| pod.key.name.starts_with("web");
-    let web_positions: Vec<u32> =
-        snapshot.pods().iter().enumerate().filter(is_web).map(|(position, _)| position as u32).collect();
+    let is_web = |(_, pod): &(u32, &Pod)| pod.key.name.starts_with("web");
+    let web_positions: Vec<u32> = (0..).zip(snapshot.pods()).filter(is_web).map(|(position, _)| position).collect();
     let places = places(snapshot);
     let web = [pod("web-0"), pod("web-1")];
     let large = places.iter().find(|place| place.takes(&web)).unwrap().node("default-0", &web);

@@ -57,7 +57,7 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
 }
 
 /// The pods that the plan places, by kind.
-fn kinds_of<'a>(snapshot: &'a Snapshot, placed: impl Fn(&Pod) -> bool) -> Vec<Vec<&'a Pod>> {
+fn kinds_of(snapshot: &Snapshot, placed: impl Fn(&Pod) -> bool) -> Vec<Vec<&Pod>> {
     let mut kinds: BTreeMap<&PodShape, Vec<&Pod>> = BTreeMap::new();
     for pod in snapshot.pods().iter().filter(|pod| placed(pod)) {
         kinds.entry(&pod.shape).or_default().push(pod);
@@ -89,6 +89,11 @@ fn undominated(found: &BTreeMap<Filling, MicroUsd>) -> Vec<(&Filling, MicroUsd)>
 }
 
 /// What the cheapest nodes for all of these pods cost.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "small integers, and the library counts in floats"
+)]
 fn optimum(snapshot: &Snapshot, kinds: &[Vec<&Pod>]) -> MicroUsd {
     let mut found = BTreeMap::new();
     for place in &places(snapshot) {

@@ -31,7 +31,7 @@ const NO_NAMESPACE: &str = "default";
 const REPORTER: &str = "windlass";
 
 /// Reasons that tell of something wrong.
-const WARNINGS: [&str; 13] = [
+const WARNINGS: [&str; 14] = [
     "Invalid",
     "Doubtful",
     "FailedScheduling",

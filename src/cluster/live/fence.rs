@@ -78,7 +78,7 @@ mod tests {
         assert!(after(0, 0) && after(9, 9));
         assert!(!after(10, 10), "stopped");
         assert!(!after(1, 3600), "asleep");
-        assert!(fence.is_open_at((now + Duration::from_secs(1), wall - Duration::from_secs(3600))), "the clock was set");
+        assert!(fence.is_open_at((now + Duration::from_secs(1), wall - Duration::from_hours(1))), "the clock was set");
         fence.renewed((now + Duration::from_secs(10), wall + Duration::from_secs(10)));
         assert!(after(19, 19));
         assert!(Fence::open().is_open());
