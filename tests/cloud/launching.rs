@@ -139,7 +139,8 @@ async fn what_cannot_be_launched_is_refused_with_a_reason() {
     assert!(refusal(&long, &wanted).await.contains("EC2 takes at most 16384"));
     let mut unknown = class;
     unknown.status.as_mut().unwrap().instance_profile = Some("nobody".into());
-    let message = refusal(&unknown, &wanted).await;
+    let fruitless = cloud.launch(&wanted, &unknown, &types()).await;
+    let Err(CloudError::Fruitless(message)) = &fruitless else { panic!("carried out with nothing but errors: {fruitless:?}") };
     assert!(message.contains("Invalid IAM Instance Profile"), "{message}");
     assert_eq!(cloud.describe().await.unwrap(), []);
 }
