@@ -51,11 +51,16 @@ pub enum OrderError {
     Refused(Vec<Violation>),
 }
 
+/// A claim may cost at most so much more than what was planned, in percent, before its pods are planned anew.
+const SPARE_PERCENT: u32 = 100;
+
 impl Order {
-    /// Solves the batch on top of the cluster's snapshot and checks the plan.
+    /// Solves the batch on top of the cluster's snapshot and checks the plan. Its nodes have more alternatives than one launch asks for:
+    /// what is left when those are out of capacity.
     pub fn plan(&self, base: &Snapshot, options: &Options<'_>) -> Result<Plan, OrderError> {
         let snapshot = self.snapshot(base)?;
-        let plan = windlass_solver::solve(&snapshot, options);
+        let options = Options { price_tolerance_percent: SPARE_PERCENT.max(options.price_tolerance_percent), ..*options };
+        let plan = windlass_solver::solve(&snapshot, &options);
         let violations = windlass_solver::check(&snapshot, &plan);
         if violations.is_empty() { Ok(plan) } else { Err(OrderError::Refused(violations)) }
     }

@@ -44,17 +44,17 @@ class Cloud(ClusterTest):
     def test_a_claim_whose_pools_are_empty_is_launched_from_the_next(self) -> None:
         """All that the first call offers to EC2 is empty: the claim is not given up for that."""
         spot = node_pool(requirements=[requirement("karpenter.sh/capacity-type", "spot")])
-        self.environment.apply(node_class(), spot, deployment("web", 2))
+        self.environment.apply(node_class(), spot, deployment("web", 1))
         with self.controller():
-            self.settled(2)
+            self.settled(1)
         offered = self.launch()["offerings"]
         self.environment.clear([NAMESPACE])
         self.written = len(self.environment.writes())
         pools = [dict(zip(("instanceType", "zone"), offering.split("/"), strict=True)) for offering in offered]
         self.environment.market(pools=[{**pool, "capacityType": "spot"} for pool in pools])
-        self.environment.apply(node_class(), spot, deployment("web", 2))
+        self.environment.apply(node_class(), spot, deployment("web", 1))
         with self.controller():
-            self.settled(2)
+            self.settled(1)
             self.assertEqual(len(self.created_claims()), 1, "the first claim")
             self.assertGreaterEqual(self.launch()["attempt"], 2)
             self.assertGreaterEqual(self.environment.calls()["ec2:CreateFleet"], 2)
