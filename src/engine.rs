@@ -25,6 +25,7 @@ mod queue;
 mod reap;
 mod recover;
 mod settings;
+mod steer;
 mod terminate;
 mod view;
 

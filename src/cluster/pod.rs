@@ -22,7 +22,7 @@ pub struct Pod {
     pub unschedulable: bool,
     /// Scheduling gates hold it back.
     pub gated: bool,
-    /// `status.nominatedNodeName` is set: others are being preempted for it.
+    /// `status.nominatedNodeName` is set, and not by us: others are being preempted for it.
     pub preempting: bool,
     /// Its selector or affinity demands `karpenter.sh/nodepool DoesNotExist`: it wants no node of ours.
     pub refuses_pools: bool,

@@ -4,7 +4,7 @@ use super::{Node, Pod, Uid, Version};
 use crate::api::{NodeClaim, NodeClaimStatus};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use windlass_solver::{Labels, ObjectKey, Taint};
+use windlass_solver::{Labels, NodeName, ObjectKey, Taint};
 
 /// The object a write is for. The uid is a precondition of every write, the version where it is given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +96,8 @@ pub enum Write {
     ChangeNode(NodeChange),
     /// Deletes a Node; it goes when its finalizers are off.
     DeleteNode(Target),
+    /// Says on which node the scheduler should try the pod first, and keep room for it; or takes that back.
+    Nominate(PodRef, Option<NodeName>),
     /// Asks the eviction API, which keeps disruption budgets.
     Evict(PodRef),
     /// Deletes a pod regardless of disruption budgets, with this grace period: only at a deadline.
@@ -112,6 +114,7 @@ impl Write {
             Self::DeleteClaim(_) => "DeleteClaim",
             Self::ChangeNode(_) => "ChangeNode",
             Self::DeleteNode(_) => "DeleteNode",
+            Self::Nominate(..) => "Nominate",
             Self::Evict(_) => "Evict",
             Self::DeletePod(..) => "DeletePod",
         }

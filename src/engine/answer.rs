@@ -56,6 +56,7 @@ impl Engine {
             Ok(Written::Nothing) | Err(_) => {}
         }
         match purpose {
+            Purpose::Nominate => return false,
             Purpose::Record(name, token) if done => self.recorded(&name, &token),
             Purpose::Evict(uid) => {
                 self.evictions.answered(&uid, done, self.now);

@@ -34,6 +34,8 @@ pub(super) enum Purpose {
     Census(BTreeMap<InstanceId, String>),
     /// The list of pods of a claim's node: the claim's name and the node.
     Recheck(String, NodeName),
+    /// A hint to the scheduler, which it may also do without.
+    Nominate,
     /// An eviction or forced deletion, by the pod's uid.
     Evict(Uid),
     /// The list of instances, asked for at this time.

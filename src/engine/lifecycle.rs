@@ -121,6 +121,10 @@ impl Engine {
         if node.deleting.is_some() {
             self.delete_claim(claim, "NodeDeleted", "its node is being deleted");
         } else if let Some(change) = registration(claim, node) {
+            if self.steer(claim, &node.name) {
+                // The node takes no pods before it is registered: by then the scheduler knows whom it is for.
+                return;
+            }
             self.write(&Key::Claim(claim.name.clone()), Write::ChangeNode(change));
         } else {
             let mut status = claim.status.clone();

@@ -16,6 +16,7 @@ pub(super) enum Fate {
 
 /// Knowledge about one claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts, each learnt by itself")]
 pub(super) struct Memo {
     /// The pool's limits have room for it.
     pub(super) admitted: bool,
@@ -23,6 +24,8 @@ pub(super) struct Memo {
     pub(super) fate: Option<(String, Fate)>,
     /// It is not launched again before.
     pub(super) rests: Option<Time>,
+    /// The scheduler was told which pods are meant for its node.
+    pub(super) steered: bool,
     /// Since when the outcome of its launch can only be learnt from EC2's lists.
     pub(super) lost: Option<Time>,
     /// Its node is being emptied for a reason of ours.

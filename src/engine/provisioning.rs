@@ -37,6 +37,8 @@ pub(super) struct Provisioner {
     parked_until: Option<Time>,
     /// Pods that have a place and are not bound yet.
     placed: BTreeMap<Uid, Place>,
+    /// Pods of which the scheduler was told that they are meant for this node.
+    pub(super) steered: BTreeMap<Uid, NodeName>,
     /// Claims that were decided and are not seen yet.
     creating: BTreeMap<String, Creation>,
     planning: bool,
@@ -59,6 +61,7 @@ impl Provisioner {
             parked: BTreeSet::new(),
             parked_until: None,
             placed: BTreeMap::new(),
+            steered: BTreeMap::new(),
             creating: BTreeMap::new(),
             planning: false,
             asked: 0,
@@ -94,6 +97,11 @@ impl Provisioner {
         self.held_up.remove(claim);
     }
 
+    /// Pods that are expected on the claim's node and are not bound yet.
+    pub(super) fn meant_for(&self, claim: &str) -> impl Iterator<Item = &Uid> {
+        self.placed.iter().filter(move |(_, place)| matches!(place, Place::Claim(name) if name == claim)).map(|(uid, _)| uid)
+    }
+
     /// Pods without place are tried again then at the latest.
     pub(super) fn retry_at(&mut self, time: Time) {
         self.parked_until = Some(self.parked_until.map_or(time, |known| known.min(time)));
@@ -120,6 +128,7 @@ impl Engine {
     pub(super) fn dismiss(&mut self, uid: &Uid) {
         self.provisioner.batch.remove(uid);
         self.provisioner.parked.remove(uid);
+        self.provisioner.steered.remove(uid);
         if let Some(Place::Claim(name)) = self.provisioner.placed.remove(uid) {
             self.queue.now(Key::Claim(name));
         }
@@ -149,7 +158,7 @@ impl Engine {
 
     /// The claim's node will not come: its pods need another place.
     pub(super) fn release_nominations(&mut self, claim: &Claim) {
-        if self.provisioner.placed.values().any(|place| matches!(place, Place::Claim(name) if *name == claim.name)) {
+        if self.provisioner.meant_for(&claim.name).next().is_some() {
             self.queue.now(Key::Batch);
         }
     }
@@ -187,6 +196,7 @@ impl Engine {
             self.provisioner.placed.iter().filter(|(_, place)| !self.is_valid(place)).map(|(uid, _)| uid.clone()).collect();
         for uid in stale {
             self.provisioner.placed.remove(&uid);
+            self.let_loose(&uid);
             if let Some(key) = self.view.pod_by_uid(&uid).map(|pod| pod.key.clone()) {
                 self.consider(&key);
             }
@@ -320,6 +330,7 @@ impl Engine {
         };
         self.publish(format!("Pod/{pod}"), "Nominated", format!("expected on {on}"));
         self.provisioner.batch.remove(&uid);
+        self.let_loose(&uid);
         self.provisioner.placed.insert(uid, place);
     }
 
@@ -356,9 +367,8 @@ impl Engine {
             self.provisioner.created(name);
             return;
         }
-        let place = Place::Claim(name.to_owned());
         let Some(creation) = self.provisioner.creating.get(name) else { return };
-        if !self.provisioner.placed.values().any(|known| *known == place) {
+        if self.provisioner.meant_for(name).next().is_none() {
             self.give_up(name);
             return;
         }
@@ -368,11 +378,9 @@ impl Engine {
 
     /// The API server refuses the claim as it is: its pods wait until something has changed, or for a while.
     pub(super) fn refuse(&mut self, name: &str) {
-        let place = Place::Claim(name.to_owned());
         let provisioner = &mut self.provisioner;
         provisioner.creating.remove(name);
-        let pods: Vec<Uid> =
-            provisioner.placed.iter().filter(|(_, known)| **known == place).map(|(uid, _)| uid.clone()).collect();
+        let pods: Vec<Uid> = provisioner.meant_for(name).cloned().collect();
         for uid in pods {
             provisioner.placed.remove(&uid);
             provisioner.parked.insert(uid);

@@ -2,8 +2,8 @@ use super::{Answer, CallId, Effect, Engine, Event, Settings, Written};
 use crate::api::{NodeClaim, NodePool};
 use crate::cloud::CloudError;
 use crate::cluster::claim::LAUNCH;
-use crate::cluster::node::disrupted;
-use crate::cluster::{LaunchRecord, Node, NodeChange, Pod, Refusal, Uid, Write};
+use crate::cluster::node::{disrupted, unregistered};
+use crate::cluster::{LaunchRecord, Node, NodeChange, Pod, PodRef, Refusal, Uid, Write};
 use crate::fixture;
 use crate::provision::Ignored;
 use crate::time::Time;
@@ -185,19 +185,55 @@ fn pods_whose_node_went_to_others_are_bought_for_again() {
     engine.step(at(0), Event::Synced);
     engine.step(at(100), pod("a"));
     let first = buy(&mut engine, at(1_100)).unwrap();
-    let made = at(2_000).to_string();
-    let condition =
-        |kind| serde_json::json!({"type": kind, "status": "True", "lastTransitionTime": made, "reason": kind, "message": ""});
-    let mut object = serde_json::to_value(&first).unwrap();
-    let metadata = serde_json::json!({"uid": "uid-claim", "resourceVersion": "1", "creationTimestamp": made});
-    object["metadata"].as_object_mut().unwrap().extend(metadata.as_object().unwrap().clone());
-    object["status"] = serde_json::json!({"providerID": "aws:///us-west-2a/i-1",
-        "conditions": [condition("Launched"), condition("Registered"), condition("Initialized")]});
-    engine.step(at(2_000), Event::Claim(Box::new(serde_json::from_value(object).unwrap())));
+    engine.step(at(2_000), launched(&first, &["Launched", "Registered", "Initialized"]));
     assert_eq!(buy(&mut engine, at(10_000)), None, "the pod is expected there");
     engine.step(at(22_000), Event::Tick);
     let second = buy(&mut engine, at(23_000)).unwrap();
     assert_ne!(first.metadata.name, second.metadata.name);
+}
+
+/// The claim as it was created at 2 s, with an instance, and conditions that hold since then.
+fn launched(claim: &NodeClaim, conditions: &[&str]) -> Event {
+    let made = at(2_000).to_string();
+    let condition =
+        |kind| serde_json::json!({"type": kind, "status": "True", "lastTransitionTime": made, "reason": kind, "message": ""});
+    let mut object = serde_json::to_value(claim).unwrap();
+    let metadata = serde_json::json!({"uid": "uid-claim", "resourceVersion": "1", "creationTimestamp": made});
+    object["metadata"].as_object_mut().unwrap().extend(metadata.as_object().unwrap().clone());
+    let conditions: Vec<_> = conditions.iter().map(condition).collect();
+    object["status"] = serde_json::json!({"providerID": "aws:///us-west-2a/i-1", "conditions": conditions});
+    Event::Claim(Box::new(serde_json::from_value(object).unwrap()))
+}
+
+/// A node may take pods once it is registered: before that, the scheduler is told whom it is for. That it refuses holds nothing up, and
+/// a pod that did not come is let loose again.
+#[test]
+fn the_scheduler_is_told_for_whom_a_node_is_before_it_takes_any_pod() {
+    for heard in [true, false] {
+        let mut engine = engine();
+        engine.step(at(0), Event::Pool(Box::new(pool())));
+        engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
+        engine.step(at(0), Event::Synced);
+        engine.step(at(100), pod("a"));
+        let claim = buy(&mut engine, at(1_100)).unwrap();
+        engine.step(at(2_000), launched(&claim, &["Launched"]));
+        let [_, Event::Node(node)] = empty_node() else { panic!("a claim and its node") };
+        let joined = Node { held: false, taints: vec![unregistered()], ..*node };
+        let effects = engine.step(at(3_000), Event::Node(Box::new(joined)));
+        let [(id, nomination)] = writes(&effects)[..] else { panic!("{effects:?}") };
+        let pod = PodRef { key: ObjectKey::new("default", "a"), uid: Uid::new("uid-a") };
+        assert_eq!(*nomination, Write::Nominate(pod.clone(), Some(NodeName::from("n"))));
+        let answer = if heard { Ok(Written::Nothing) } else { Err(Refusal::Invalid("pods/status: forbidden".to_owned())) };
+        let effects = engine.step(at(3_010), Event::Answer(id, Answer::Wrote(answer)));
+        assert!(matches!(writes(&effects)[..], [(_, Write::ChangeNode(_))]), "and now it is registered: {effects:?}");
+        engine.step(at(4_000), launched(&claim, &["Launched", "Registered", "Initialized"]));
+        let effects = engine.step(at(40_000), Event::Tick);
+        assert!(writes(&effects).iter().any(|(_, write)| **write == Write::Nominate(pod.clone(), None)), "{effects:?}");
+    }
+}
+
+fn writes(effects: &[(CallId, Effect)]) -> Vec<(CallId, &Write)> {
+    effects.iter().filter_map(|(id, effect)| if let Effect::Write(write) = effect { Some((*id, write)) } else { None }).collect()
 }
 
 /// A node of pool `default` that has joined and is empty since its start, with its claim `c`.

@@ -113,7 +113,8 @@ pub(super) fn state(
         controller,
     };
     if let Some(node) = status.nominated_node_name.filter(|name| !name.is_empty() && state.node.is_none()) {
-        let message = format!("the pod is about to preempt others on {node}; it is planned as if it were not");
+        let message =
+            format!("the pod is expected on {node}, where others may have to make room for it; it is planned as if it were not");
         found.push(Finding::warning("status.nominatedNodeName", message));
     }
     let statuses: Vec<_> = [status.container_statuses, status.init_container_statuses].into_iter().flatten().flatten().collect();

@@ -18,6 +18,8 @@ pub(super) struct SimPod {
     /// The wave it belongs to.
     pub(super) wave: usize,
     pub(super) lasts: Option<Duration>,
+    /// Where the scheduler tries it first.
+    pub(super) nominated: Option<NodeName>,
 }
 
 /// All objects.
@@ -76,6 +78,11 @@ impl Cluster {
                 let node = self.node(&target)?;
                 node.deleting.get_or_insert(now);
                 Ok(self.put_node(&NodeName::new(target.name)))
+            }
+            Write::Nominate(pod, node) => {
+                let known = self.pods.get_mut(&pod.key).filter(|known| known.pod.uid == pod.uid);
+                known.ok_or(Refusal::NotFound)?.nominated = node;
+                Ok(Written::Nothing)
             }
             Write::Evict(pod) => self.evict(&pod, now),
             Write::DeletePod(pod, grace) => {

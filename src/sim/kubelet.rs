@@ -110,7 +110,7 @@ impl World {
             volumes: Vec::new(),
         };
         let shape = Arc::clone(&self.daemon.shape);
-        self.cluster.pods.insert(key.clone(), SimPod { pod, shape, wave: usize::MAX, lasts: None });
+        self.cluster.pods.insert(key.clone(), SimPod { pod, shape, wave: usize::MAX, lasts: None, nominated: None });
         self.cluster.put_pod(&key);
     }
 }

@@ -43,7 +43,7 @@ impl World {
             volumes: Vec::new(),
         };
         let shape = Arc::new(wave.shape.clone());
-        self.cluster.pods.insert(key.clone(), SimPod { pod, shape, wave: index, lasts: wave.lasts });
+        self.cluster.pods.insert(key.clone(), SimPod { pod, shape, wave: index, lasts: wave.lasts, nominated: None });
         self.cluster.put_pod(key);
     }
 
@@ -91,7 +91,12 @@ impl World {
             .collect();
         for key in waiting {
             let Some(pod) = self.cluster.pods.get(&key).cloned() else { continue };
-            let node = self.cluster.nodes.values().find(|node| self.takes(node, &pod)).map(|node| node.name.clone());
+            let first = pod.nominated.as_ref().and_then(|name| self.cluster.nodes.get(name));
+            let node = first
+                .into_iter()
+                .chain(self.cluster.nodes.values())
+                .find(|node| self.takes(node, &pod))
+                .map(|node| node.name.clone());
             match node {
                 Some(node) => self.bind(&pod, node),
                 None if !pod.pod.unschedulable => {

@@ -35,7 +35,7 @@ pub struct Access {
 const READ_ALONE: [Kind; 4] = [Kind::NodeClaim, Kind::Node, Kind::NodePool, Kind::NodeClass];
 
 /// All but reading. Finalizers are for clusters that enforce who may set `blockOwnerDeletion`.
-const OTHERS: [Access; 12] = [
+const OTHERS: [Access; 13] = [
     access(For::Telling, "events.k8s.io", "events", &["create"]),
     access(For::Writing, "karpenter.sh", "nodeclaims", &["create", "patch", "delete"]),
     access(For::Writing, "karpenter.sh", "nodeclaims/status", &["update"]),
@@ -45,6 +45,7 @@ const OTHERS: [Access; 12] = [
     access(For::Writing, "karpenter.k8s.aws", "ec2nodeclasses", &["patch"]),
     access(For::Writing, "karpenter.k8s.aws", "ec2nodeclasses/status", &["update"]),
     access(For::Writing, "", "nodes", &["patch", "delete"]),
+    access(For::Writing, "", "pods/status", &["patch"]),
     access(For::Writing, "", "pods/eviction", &["create"]),
     access(For::Deadlines, "", "pods", &["delete"]),
     access(For::Leading, "coordination.k8s.io", "leases", &["get", "create", "update"]),

@@ -19,6 +19,9 @@ pub struct Raw {
     pub object: Value,
 }
 
+/// Who we are among those who write fields.
+pub(super) const FIELD_MANAGER: &str = "windlass";
+
 /// Fields that are large and decide nothing.
 const HEAVY: [&str; 10] = [
     "/metadata/managedFields",
@@ -33,9 +36,22 @@ const HEAVY: [&str; 10] = [
     "/status/podIPs",
 ];
 
+const NOMINATED: &str = "/status/nominatedNodeName";
+
+fn is_nominated_by_us(object: &Value) -> bool {
+    let managers = object.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
+    let ours =
+        |entry: &&Value| entry["manager"] == FIELD_MANAGER && entry.pointer("/fieldsV1/f:status/f:nominatedNodeName").is_some();
+    object.pointer(NOMINATED).is_some() && managers.filter(ours).count() > 0
+}
+
 impl Raw {
     /// From JSON.
     pub fn new(mut object: Value) -> Self {
+        if is_nominated_by_us(&object) {
+            // The scheduler means preemption by it, we do not.
+            remove(&mut object, NOMINATED);
+        }
         for path in HEAVY {
             remove(&mut object, path);
         }
@@ -145,6 +161,24 @@ mod tests {
                 "metadata": {"name": "n", "uid": "u", "resourceVersion": "7", "annotations": {"a": "b"}},
                 "spec": {"whatever": 1}, "status": {"capacity": {"cpu": "4"}}})
         );
+    }
+
+    #[test]
+    fn a_nomination_of_ours_is_no_preemption() {
+        let nominated = |manager: &str| {
+            let fields = json!({"f:status": {"f:nominatedNodeName": {}}});
+            let raw = Raw::new(json!({
+                "metadata": {"name": "p", "managedFields": [{"manager": manager, "subresource": "status", "fieldsV1": fields}]},
+                "status": {"phase": "Pending", "nominatedNodeName": "n"}
+            }));
+            raw.object["status"].get("nominatedNodeName").cloned()
+        };
+        assert_eq!(nominated("windlass"), None);
+        assert_eq!(nominated("kube-scheduler"), Some(json!("n")));
+    }
+
+    #[test]
+    fn anything_is_an_object() {
         for odd in [json!(null), json!([1]), json!({"metadata": 3, "status": "x"}), json!({"metadata": {"name": 4}})] {
             let raw: Raw = serde_json::from_value(odd).unwrap();
             assert_eq!(raw.key().to_string(), "/");

@@ -3,7 +3,7 @@
 
 use super::fence::Fence;
 use super::kind::Kind;
-use super::raw::Raw;
+use super::raw::{FIELD_MANAGER, Raw};
 use super::refusal::ask;
 use super::{claim, node};
 use crate::api::{self, NodeClaim, NodeClaimStatus, label};
@@ -79,6 +79,7 @@ impl Calls {
             Write::DeleteClaim(target) => self.delete(Kind::NodeClaim, &target).await,
             Write::ChangeNode(change) => self.change_node(change).await,
             Write::DeleteNode(target) => self.delete(Kind::Node, &target).await,
+            Write::Nominate(pod, node) => self.nominate(&pod, node.as_ref()).await,
             Write::Evict(pod) => self.evict(&pod).await,
             Write::DeletePod(pod, grace) => self.delete_pod(&pod, grace).await,
         }
@@ -162,6 +163,16 @@ impl Calls {
     async fn delete(&self, kind: Kind, target: &Target) -> Result<Wrote, Refusal> {
         let made = ask(self.api(kind).delete(&target.name, &only(target.uid.as_str(), target.version))).await?;
         Ok(made.left().map_or(Wrote::Nothing, |object| written(kind, object.object)))
+    }
+
+    async fn nominate(&self, pod: &PodRef, node: Option<&NodeName>) -> Result<Wrote, Refusal> {
+        let body = json!({"metadata": {"uid": pod.uid.as_str()}, "status": {"nominatedNodeName": node.map(NodeName::as_str)}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        match ask(self.pods(pod).patch_status(&pod.key.name, &params, &Patch::Merge(body))).await {
+            // The scheduler was faster.
+            Err(Refusal::Invalid(message)) if message.contains("already bound") => Ok(Wrote::Nothing),
+            answer => answer.map(|_| Wrote::Nothing),
+        }
     }
 
     async fn evict(&self, pod: &PodRef) -> Result<Wrote, Refusal> {
