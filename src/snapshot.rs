@@ -57,6 +57,8 @@ pub struct Settings {
     pub default_spread: DefaultSpread,
     /// Instance types that each spot node must have to choose from (`--spot-min-types`).
     pub spot_min_types: u32,
+    /// Whether pools with `spec.replicas` get their nodes; else they are refused.
+    pub static_pools: bool,
 }
 
 impl Default for Settings {
@@ -68,6 +70,7 @@ impl Default for Settings {
             min_values_policy: MinValuesPolicy::Strict,
             default_spread: DefaultSpread::default(),
             spot_min_types: 1,
+            static_pools: true,
         }
     }
 }
@@ -112,6 +115,7 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
     let limits = Limits::new(inventory, &pods, &daemon_sets);
     let around = node_class::Surroundings { catalog, settings, limits: &limits };
     let classes = node_class::classes(&classes, around, &mut unresolved, &mut diagnostics);
+    let pools = if settings.static_pools { pools } else { node_pool::without_static(pools, &mut diagnostics) };
     let mut pools = node_pool::node_pools(&pools, &classes, &mut diagnostics);
     let overlays = unique(inventory.node_overlays.iter(), &mut diagnostics);
     let overlaid = overlay::apply(&overlays, &mut pools, &mut diagnostics);

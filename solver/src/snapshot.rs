@@ -20,6 +20,11 @@ impl Snapshot {
     pub fn builder() -> SnapshotBuilder {
         SnapshotBuilder::default()
     }
+    /// Starts one with the same daemonsets, reservations and rules, and without pods, nodes and pools.
+    pub fn rebuild(&self) -> SnapshotBuilder {
+        let (pods, nodes, node_pools) = (Vec::new(), Vec::new(), Vec::new());
+        SnapshotBuilder { snapshot: Self { pods, nodes, node_pools, ..self.clone() } }
+    }
     /// The same with other pods, of the same names in the same order.
     pub(crate) fn with_pods(&self, pods: Vec<Pod>) -> Self {
         debug_assert!(pods.iter().map(|pod| &pod.key).eq(self.pods.iter().map(|pod| &pod.key)), "other pods");

@@ -87,10 +87,7 @@ impl Order {
             instance_types: shelves.without_scarce(&pool.instance_types),
             ..pool.clone()
         });
-        let mut builder = Snapshot::builder().pods(pods);
-        for daemon_set in base.daemon_sets() {
-            builder = builder.daemon_set(daemon_set.clone());
-        }
+        let mut builder = base.rebuild().pods(pods);
         for node in nodes {
             builder = builder.node(node);
         }

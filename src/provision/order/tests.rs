@@ -115,3 +115,10 @@ fn scarce_offerings_are_not_planned() {
     order.scarce.insert(scarce("b"));
     assert_eq!(plan(&order, &base).unschedulable.len(), 1);
 }
+
+#[test]
+fn what_holds_for_all_nodes_holds_for_the_batch() {
+    let base = base(&[("a", 1000)], None).with_spot_min_types(7);
+    let snapshot = order(&["a"]).snapshot(&base).unwrap();
+    assert_eq!((snapshot.spot_min_types(), snapshot.daemon_sets()), (7, base.daemon_sets()));
+}
