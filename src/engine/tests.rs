@@ -27,6 +27,15 @@ fn engine() -> Engine {
     Engine::new(Settings { cluster: "test".to_owned(), ..Settings::default() }, at(0))
 }
 
+/// One that has seen pool `default` and nothing else.
+fn with_pool() -> Engine {
+    let mut engine = engine();
+    engine.step(at(0), Event::Pool(Box::new(pool())));
+    engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
+    engine.step(at(0), Event::Synced);
+    engine
+}
+
 fn pod(name: &str) -> Event {
     Event::Pod(Box::new(fixture::pod(name)))
 }
@@ -48,10 +57,7 @@ fn nothing_is_decided_before_everything_was_seen() {
 
 #[test]
 fn pods_that_come_together_are_planned_together_and_only_once() {
-    let mut engine = engine();
-    engine.step(at(0), Event::Pool(Box::new(pool())));
-    engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
-    engine.step(at(0), Event::Synced);
+    let mut engine = with_pool();
     assert_eq!(plans(&engine.step(at(100), pod("a"))), 0);
     assert_eq!(plans(&engine.step(at(900), pod("b"))), 0);
     let effects = engine.step(at(1_900), Event::Tick);
@@ -178,11 +184,7 @@ fn a_launch_that_is_refused_again_and_again_ends() {
 /// The scheduler may put other pods on a node than those that it was bought for; that claim stays, and those pods get another.
 #[test]
 fn pods_whose_node_went_to_others_are_bought_for_again() {
-    let mut engine = engine();
-    let name = "default";
-    engine.step(at(0), Event::Pool(Box::new(pool())));
-    engine.step(at(0), Event::Types(NodePoolName::from(name), Vec::new().into()));
-    engine.step(at(0), Event::Synced);
+    let mut engine = with_pool();
     engine.step(at(100), pod("a"));
     let first = buy(&mut engine, at(1_100)).unwrap();
     engine.step(at(2_000), launched(&first, &["Launched", "Registered", "Initialized"]));
@@ -210,10 +212,7 @@ fn launched(claim: &NodeClaim, conditions: &[&str]) -> Event {
 #[test]
 fn the_scheduler_is_told_for_whom_a_node_is_before_it_takes_any_pod() {
     for heard in [true, false] {
-        let mut engine = engine();
-        engine.step(at(0), Event::Pool(Box::new(pool())));
-        engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
-        engine.step(at(0), Event::Synced);
+        let mut engine = with_pool();
         engine.step(at(100), pod("a"));
         let claim = buy(&mut engine, at(1_100)).unwrap();
         engine.step(at(2_000), launched(&claim, &["Launched"]));
@@ -334,10 +333,7 @@ fn ask_for_claim(engine: &mut Engine, now: Time) -> Option<(CallId, NodeClaim)> 
 /// The API server does not take the claim. Planning at once would give the same claim again.
 #[test]
 fn pods_of_a_claim_that_is_refused_wait_before_they_are_planned_again() {
-    let mut engine = engine();
-    engine.step(at(0), Event::Pool(Box::new(pool())));
-    engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
-    engine.step(at(0), Event::Synced);
+    let mut engine = with_pool();
     engine.step(at(100), pod("a"));
     let (id, _) = ask_for_claim(&mut engine, at(1_100)).unwrap();
     let refused = Answer::Wrote(Err(Refusal::Invalid("spec.x: bad".to_owned())));
@@ -354,10 +350,7 @@ fn pods_of_a_claim_that_is_refused_wait_before_they_are_planned_again() {
 /// A pool that changes may be mended: then the pods do not wait.
 #[test]
 fn pods_of_a_claim_that_is_refused_are_planned_again_when_the_pool_changes() {
-    let mut engine = engine();
-    engine.step(at(0), Event::Pool(Box::new(pool())));
-    engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
-    engine.step(at(0), Event::Synced);
+    let mut engine = with_pool();
     engine.step(at(100), pod("a"));
     let (id, _) = ask_for_claim(&mut engine, at(1_100)).unwrap();
     engine.step(at(1_200), Event::Answer(id, Answer::Wrote(Err(Refusal::Invalid("spec.x: bad".to_owned())))));
