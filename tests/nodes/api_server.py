@@ -25,6 +25,8 @@ REPLY_SECONDS = 30
 WATCH_SECONDS = 240
 AGAIN_SECONDS = 0.3
 UNREACHABLE = (OSError, http.client.HTTPException)
+# How it shows that the other side has closed a connection.
+CLOSED = (ssl.SSLEOFError, BrokenPipeError, ConnectionResetError)
 
 
 class Refusal(Exception):
@@ -62,21 +64,35 @@ class ApiServer:
     def call(self, method: str, path: str, document: Any = None, content_type: str = "application/json") -> Any:
         """The answer; `Refusal` if it is an error, an `UNREACHABLE` if there is none."""
         body = None if document is None else json.dumps(document).encode()
-        connection = getattr(self.kept, "connection", None) or self.connect(REPLY_SECONDS)
+        request = (method, path, body, self.headers(content_type))
+        kept = getattr(self.kept, "connection", None)
         self.kept.connection = None
         try:
-            connection.request(method, path, body=body, headers=self.headers(content_type))
+            reply, text = self.ask(kept or self.connect(REPLY_SECONDS), *request)
+        except CLOSED:
+            if kept is None:
+                raise
+            # It had been idle for so long that the server has closed it meanwhile.
+            reply, text = self.ask(self.connect(REPLY_SECONDS), *request)
+        is_json = "json" in (reply.headers.get("Content-Type") or "")
+        answer = json.loads(text) if is_json else text.decode(errors="replace")
+        if reply.status >= http.HTTPStatus.BAD_REQUEST:
+            raise Refusal(reply.status, answer, f"{method} {path}")
+        return answer
+
+    def ask(
+        self, connection: http.client.HTTPSConnection, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """The reply with its body. The connection is kept for the next call of this thread."""
+        try:
+            connection.request(method, path, body=body, headers=headers)
             reply = connection.getresponse()
             text = reply.read()
         except BaseException:
             connection.close()
             raise
         self.kept.connection = connection
-        is_json = "json" in (reply.headers.get("Content-Type") or "")
-        answer = json.loads(text) if is_json else text.decode(errors="replace")
-        if reply.status >= http.HTTPStatus.BAD_REQUEST:
-            raise Refusal(reply.status, answer, f"{method} {path}")
-        return answer
+        return reply, text
 
     def close(self) -> None:
         """Of this thread's connection."""
