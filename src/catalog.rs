@@ -84,7 +84,7 @@ pub struct Catalog {
     zones: Vec<ZoneName>,
     types: Vec<Listed>,
     findings: Vec<Diagnostic>,
-    /// Labels of each type that no node class changes, in the order of `types`; made once.
+    /// Labels of each type on Linux, in the order of `types`; made once.
     labels: OnceLock<Vec<Labels>>,
     /// What was last asked for: a controller asks for the same again with every plan, and a list is large.
     shelf: Arc<Mutex<VecDeque<Shelved>>>,
@@ -143,8 +143,7 @@ impl Catalog {
     /// The types that nodes of a node class can have, by name. Left out: types whose processor, network cards or features the node
     /// class cannot use, as in Karpenter. A type without price keeps its offerings, without price.
     pub fn instance_types(&self, settings: &NodeClassSettings) -> Arc<[InstanceType]> {
-        let usable = |(listed, _): &(&Listed, &Labels)| settings.can_use(&listed.name, &listed.hardware);
-        self.labelled().filter(usable).map(|(listed, labels)| self.resolve(listed, labels.clone(), settings)).collect()
+        self.made(settings, |_| true)
     }
 
     /// Those of [`Catalog::instance_types`] that one of the images can boot: whose labels it allows. No images stand for any.
@@ -153,9 +152,7 @@ impl Catalog {
         if let Some((.., list)) = kept.iter().find(|(known, booted, _)| known == settings && booted == images) {
             return Arc::clone(list);
         }
-        let all = self.instance_types(settings);
-        let boots = |kind: &&InstanceType| images.is_empty() || images.iter().any(|image| image.allow(&kind.labels));
-        let list = if all.iter().all(|kind| boots(&kind)) { all } else { all.iter().filter(boots).cloned().collect() };
+        let list = self.made(settings, |labels| images.is_empty() || images.iter().any(|image| image.allow(labels)));
         if kept.len() >= SHELVED_MAX {
             kept.pop_front();
         }
@@ -163,25 +160,34 @@ impl Catalog {
         list
     }
 
+    /// The usable types whose labels pass.
+    fn made(&self, settings: &NodeClassSettings, passes: impl Fn(&Labels) -> bool) -> Arc<[InstanceType]> {
+        let zones = offering::zone_labels(&self.zones);
+        let usable = self.labelled(settings).filter(|(listed, _)| settings.can_use(&listed.name, &listed.hardware));
+        let passing = usable.filter(|(_, labels)| passes(labels));
+        passing.map(|(listed, labels)| resolve(listed, labels, &zones, settings)).collect()
+    }
+
     /// Every type, also those that the node class cannot use ([`NodeClassSettings::can_use`]), with what its nodes would be like.
     pub fn resolved(&self, settings: &NodeClassSettings) -> impl Iterator<Item = (&Listed, InstanceType)> {
-        self.labelled().map(|(listed, labels)| (listed, self.resolve(listed, labels.clone(), settings)))
+        let zones = offering::zone_labels(&self.zones);
+        self.labelled(settings).map(move |(listed, labels)| (listed, resolve(listed, labels, &zones, settings)))
     }
 
-    fn labelled(&self) -> impl Iterator<Item = (&Listed, &Labels)> {
-        self.types.iter().zip(self.labels.get_or_init(|| labels::of_all(&self.region, &self.types)))
+    fn labelled(&self, settings: &NodeClassSettings) -> impl Iterator<Item = (&Listed, Labels)> {
+        let linux = self.labels.get_or_init(|| labels::of_all(&self.region, &self.types));
+        self.types.iter().zip(linux.iter().map(|linux| labels::under(settings.ami_family, linux)))
     }
+}
 
-    fn resolve(&self, listed: &Listed, mut labels: Labels, settings: &NodeClassSettings) -> InstanceType {
-        labels::add_operating_system(&mut labels, settings.ami_family);
-        let capacity = capacity::capacity(&listed.hardware, settings);
-        InstanceType {
-            name: listed.name.clone(),
-            labels,
-            overhead: overhead::overhead(&listed.hardware, &capacity, settings),
-            capacity,
-            offerings: offering::offerings(listed, &self.zones, settings),
-        }
+fn resolve(listed: &Listed, labels: Labels, zones: &offering::ZoneLabels<'_>, settings: &NodeClassSettings) -> InstanceType {
+    let capacity = capacity::capacity(&listed.hardware, settings);
+    InstanceType {
+        name: listed.name.clone(),
+        labels,
+        overhead: overhead::overhead(&listed.hardware, &capacity, settings),
+        capacity,
+        offerings: offering::offerings(listed, zones, settings),
     }
 }
 

@@ -1,12 +1,10 @@
 //! The requirement algebra of node labels: `In NotIn Exists DoesNotExist Gt Lt Gte Lte`, their intersection, and whether a label set
 //! satisfies them. Semantics are kube-scheduler's; `Gte` and `Lte` are Karpenter's additions.
 
+use crate::Labels;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-
-/// Labels of a node or a pod.
-pub type Labels = BTreeMap<Arc<str>, Arc<str>>;
 
 /// The operator of a requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,6 @@
 //! Amounts of named resources as integers: CPU in millicores, memory and storage in bytes, everything else in whole units.
 
 use crate::name::name;
-use std::collections::BTreeMap;
 use std::{fmt, sync::Arc};
 
 name!(
@@ -24,12 +23,15 @@ impl ResourceName {
 
 /// A resource list. Absent means zero; zero entries are kept out, so equal amounts compare equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Resources(BTreeMap<ResourceName, i64>);
+pub struct Resources(
+    /// By name. A list has a handful of entries and there are thousands of lists: a map takes three times the memory.
+    Vec<(ResourceName, i64)>,
+);
 
 impl Resources {
     /// Nothing.
     pub const fn new() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 
     /// The amount of `name`, zero where absent.
@@ -40,10 +42,14 @@ impl Resources {
     /// Sets the amount of `name`.
     pub fn set(&mut self, name: impl Into<ResourceName>, amount: i64) {
         let name = name.into();
-        if amount == 0 {
-            self.0.remove(&name);
-        } else {
-            self.0.insert(name, amount);
+        match (self.0.binary_search_by(|(known, _)| known.cmp(&name)), amount) {
+            (Ok(index), 0) => drop(self.0.remove(index)),
+            (Ok(index), _) => self.0[index].1 = amount,
+            (Err(_), 0) => {}
+            (Err(index), _) => {
+                self.0.reserve_exact(1);
+                self.0.insert(index, (name, amount));
+            }
         }
     }
 
@@ -57,7 +63,7 @@ impl Resources {
     /// Adds `other`, saturating at the ends of `i64`: inputs are bounded at the edge, so a saturated sum means "never fits".
     pub fn add(&mut self, other: &Self) {
         for (name, amount) in &other.0 {
-            let sum = self.0.get(name).copied().unwrap_or(0).saturating_add(*amount);
+            let sum = self.get(name.as_str()).saturating_add(*amount);
             self.set(name.clone(), sum);
         }
     }
@@ -65,7 +71,7 @@ impl Resources {
     /// Subtracts `other`; entries may become negative.
     pub fn subtract(&mut self, other: &Self) {
         for (name, amount) in &other.0 {
-            let rest = self.0.get(name).copied().unwrap_or(0).saturating_sub(*amount);
+            let rest = self.get(name.as_str()).saturating_sub(*amount);
             self.set(name.clone(), rest);
         }
     }
@@ -73,7 +79,7 @@ impl Resources {
     /// Raises each entry to at least that of `other`.
     pub fn raise_to(&mut self, other: &Self) {
         for (name, amount) in &other.0 {
-            if *amount > self.0.get(name).copied().unwrap_or(0) {
+            if *amount > self.get(name.as_str()) {
                 self.set(name.clone(), *amount);
             }
         }
@@ -81,7 +87,7 @@ impl Resources {
 
     /// Whether every positive amount is available in `room`.
     pub fn fits_in(&self, room: &Self) -> bool {
-        self.0.iter().all(|(name, amount)| *amount <= 0 || *amount <= room.0.get(name).copied().unwrap_or(0))
+        self.0.iter().all(|(name, amount)| *amount <= 0 || *amount <= room.get(name.as_str()))
     }
 
     /// Entries in name order.

@@ -17,21 +17,19 @@ pub const ZONE_ID: &str = "topology.k8s.aws/zone-id";
 const OS: &str = "kubernetes.io/os";
 const WINDOWS_BUILD: &str = "node.kubernetes.io/windows-build";
 
-/// Labels of each type that no node class changes, in order. Equal texts share one allocation.
+/// Labels of each type on Linux, in order. Equal texts share one allocation.
 pub(super) fn of_all(region: &str, types: &[Listed]) -> Vec<Labels> {
     let mut interned = Interned::default();
     types.iter().map(|listed| of_one(region, listed, &mut interned)).collect()
 }
 
-/// Adds what the image decides.
-pub(super) fn add_operating_system(labels: &mut Labels, family: AmiFamily) {
-    let os = if let Some(build) = family.windows_build() {
-        labels.insert(WINDOWS_BUILD.into(), build.into());
-        "windows"
-    } else {
-        "linux"
-    };
-    labels.insert(OS.into(), os.into());
+/// The labels of [`of_all`] under the operating system of an image.
+pub(super) fn under(family: AmiFamily, linux: &Labels) -> Labels {
+    let mut labels = linux.clone();
+    if let Some(build) = family.windows_build() {
+        labels.extend([(WINDOWS_BUILD.into(), build.into()), (OS.into(), "windows".into())]);
+    }
+    labels
 }
 
 /// Texts that are the same for many types.
@@ -54,6 +52,7 @@ fn of_one(region: &str, listed: &Listed, interned: &mut Interned) -> Labels {
     let mut pairs: Vec<(&'static str, String)> = vec![
         ("node.kubernetes.io/instance-type", listed.name.as_str().to_owned()),
         ("topology.kubernetes.io/region", region.to_owned()),
+        (OS, "linux".to_owned()),
     ];
     pairs.extend(hardware.kubernetes_arch().map(|arch| ("kubernetes.io/arch", arch.to_owned())));
     name_labels(listed.name.as_str(), &mut pairs);

@@ -59,6 +59,7 @@ fn an_ordinary_machine() {
         ("instance-size", "large"),
         ("instance-tenancy", "default"),
         ("kubernetes.io/arch", "amd64"),
+        ("kubernetes.io/os", "linux"),
         ("nitro-sandbox", "false"),
         ("node.kubernetes.io/instance-type", "m5.large"),
         ("topology.kubernetes.io/region", "us-west-2"),
@@ -108,10 +109,9 @@ fn volumes_bandwidth_only_where_it_is_always_there() {
 
 #[test]
 fn the_image_decides_the_operating_system() {
-    let mut linux = Labels::new();
-    add_operating_system(&mut linux, AmiFamily::Bottlerocket);
-    assert_eq!(linux, Labels::from([("kubernetes.io/os".into(), "linux".into())]));
-    let mut windows = Labels::new();
-    add_operating_system(&mut windows, AmiFamily::Windows2022);
+    let linux = Labels::from([("kubernetes.io/os".into(), "linux".into())]);
+    assert_eq!(under(AmiFamily::Bottlerocket, &linux), linux);
+    let windows = under(AmiFamily::Windows2022, &linux);
+    assert_eq!(windows["kubernetes.io/os"].as_ref(), "windows");
     assert_eq!(windows["node.kubernetes.io/windows-build"].as_ref(), "10.0.20348");
 }

@@ -7,9 +7,10 @@ use crate::{
     InstanceType, Labels, Node, NodePolicy, NodePool, Offering, PodShape, Requirement, SpreadConstraint, Taint, Toleration, label,
 };
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// No open label has a value yet.
-static NOTHING_OPEN: Labels = Labels::new();
+static NOTHING_OPEN: LazyLock<Labels> = LazyLock::new(Labels::new);
 
 /// The nodes that count: those that the pod could select, where the policies say so, with a domain of each constraint of the pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
