@@ -27,6 +27,7 @@ SETTINGS = {
     "batchMaxDuration": "1m",
     "minValuesPolicy": "best-effort",
     "preferencePolicy": "ignore",
+    "spotMinTypes": 5,
     "launchTimeout": "10m",
     "registrationTimeout": "30m",
     "expiryJitterPercent": 10,
