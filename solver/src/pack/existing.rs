@@ -39,7 +39,7 @@ pub(super) fn fill_existing(problem: &Problem<'_>, state: &mut State, guests: Gu
     let mut demand = demand(problem, state, guests);
     demand.sort_by_key(|(class, _)| {
         let Class { shape, row, .. } = &problem.classes[*class];
-        (Reverse(shape.priority), problem.rows[*row].buyable)
+        (Reverse(state.urgency[*class]), Reverse(shape.priority), problem.rows[*row].buyable)
     });
     for (class, wanted) in demand {
         let Class { signature, row, need, .. } = &problem.classes[class];

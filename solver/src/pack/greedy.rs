@@ -53,6 +53,8 @@ pub(super) struct Task<'a> {
     pub(super) budget: &'a Budget,
     /// What a pod of each item is worth; all zero where nobody knows yet.
     pub(super) values: Vec<f64>,
+    /// Items of a higher urgency go first, whatever their priority.
+    pub(super) urgency: Vec<u32>,
 }
 
 impl Task<'_> {
@@ -78,12 +80,12 @@ impl Task<'_> {
         (missing, cost, one.nodes.len())
     }
 
-    /// Items by priority, highest first.
+    /// Items by urgency, then priority, highest first.
     fn levels(&self) -> Vec<Vec<usize>> {
-        let priority = |item: usize| self.problem.rows[self.market.items[item].row].priority;
+        let level = |item: usize| (self.urgency[item], self.problem.rows[self.market.items[item].row].priority);
         let mut items: Vec<usize> = (0..self.market.items.len()).collect();
-        items.sort_by_key(|item| (Reverse(priority(*item)), *item));
-        items.chunk_by(|a, b| priority(*a) == priority(*b)).map(<[usize]>::to_vec).collect()
+        items.sort_by_key(|item| (Reverse(level(*item)), *item));
+        items.chunk_by(|a, b| level(*a) == level(*b)).map(<[usize]>::to_vec).collect()
     }
 
     fn attempt(&self, taste: Taste, levels: &[Vec<usize>]) -> Try {

@@ -72,8 +72,13 @@ fn selects(problem: &Problem<'_>, rule: u32, class: usize) -> bool {
 /// Whether some host has a pod that the rule is about, or will as soon as it runs.
 fn is_anywhere(problem: &Problem<'_>, state: &State, rule: u32) -> bool {
     state.hosts.iter().any(|host| host.tally(rule).selected > 0)
-        || problem.manners.daemons.iter().flatten().any(|link| link.rule == rule && link.selected)
+        || runs_with_nodes(problem, rule)
         || state.nodes.iter().flat_map(|node| &node.load).any(|(class, _)| selects(problem, rule, *class))
+}
+
+/// Whether some new node would have a daemon pod that the rule is about. Daemonsets that run nowhere are nobody's company.
+fn runs_with_nodes(problem: &Problem<'_>, rule: u32) -> bool {
+    problem.models.iter().any(|model| model.host.tally(rule).selected > 0)
 }
 
 /// Whether a pod that the rule is about, and that joins nobody itself, still has to be placed.
@@ -87,7 +92,7 @@ pub(super) fn is_hopeless(problem: &Problem<'_>, class: usize) -> bool {
     let exists = |rule: u32| {
         (0..problem.classes.len()).any(|other| selects(problem, rule, other))
             || problem.manners.hosts.iter().any(|host| host.tally(rule).selected > 0)
-            || problem.manners.daemons.iter().flatten().any(|link| link.rule == rule && link.selected)
+            || runs_with_nodes(problem, rule)
     };
     !is_possible(problem, class) || affinity(problem.links(class)).is_some_and(|link| !exists(link.rule))
 }

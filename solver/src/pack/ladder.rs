@@ -17,16 +17,68 @@ const FIRST: u64 = 36;
 /// With no more pods than this and rules about hosts, every rung counts.
 const FEW_PODS: usize = 200;
 
+/// So often those who are left out go first.
+const ROUNDS: u32 = 12;
+
 /// Each rung is this many times the one below: three quarters of all steps go to the highest.
 const FACTOR: u64 = 4;
 
-/// Places the pods.
+/// Places the pods. Where some of few are left without a place, half of the steps are for them going first.
 pub(super) fn settle(problem: &Problem<'_>, options: &Options<'_>) -> State {
-    let attempt = |steps| {
-        let mut state = State::new(problem, steps);
-        super::place(problem, &mut state, options);
-        state
-    };
+    let calm = vec![0; problem.classes.len()];
+    let few = problem.snapshot.pods().len() <= FEW_PODS;
+    let Some(urgency) = few.then(|| insist(problem, options)).flatten() else { return climb(problem, &calm, options) };
+    let half = options.given_steps() / 2;
+    let options = &Options { steps: Some(half), ..*options };
+    let (calm, urgent) = (climb(problem, &calm, options), climb(problem, &urgency, options));
+    let steps = calm.steps + urgent.steps;
+    State { steps, ..better(problem, urgent, Some(calm), options.objective) }
+}
+
+/// One try with so many steps.
+fn attempt(problem: &Problem<'_>, steps: u64, urgency: &[u32], options: &Options<'_>) -> State {
+    let mut state = State::new(problem, steps);
+    state.urgency = urgency.to_vec();
+    super::place(problem, &mut state, options);
+    state
+}
+
+/// Classes with pods that found no place, though some may have one.
+fn stranded(problem: &Problem<'_>, state: &State) -> Vec<usize> {
+    (0..problem.classes.len()).filter(|class| state.is_open(*class) && !joining::is_hopeless(problem, *class)).collect()
+}
+
+/// Lets those who found no place go first, again and again, and says what urgency left out the fewest, without search; `None` where it
+/// is none. What the greedy choices of others took is so given to whom it means most (squeaky wheel optimisation; Joslin and Clements,
+/// 1999).
+fn insist(problem: &Problem<'_>, options: &Options<'_>) -> Option<Vec<u32>> {
+    let mut urgency = vec![0; problem.classes.len()];
+    let start = attempt(problem, 0, &urgency, options);
+    let mut next = stranded(problem, &start);
+    if next.is_empty() {
+        return None;
+    }
+    let mut best = (merit(problem, &start, options.objective), None);
+    for round in 1..=ROUNDS {
+        for class in &next {
+            urgency[*class] = round;
+        }
+        let state = attempt(problem, 0, &urgency, options);
+        let merit = merit(problem, &state, options.objective);
+        if merit.0 < best.0.0 {
+            best = (merit, Some(urgency.clone()));
+        }
+        next = stranded(problem, &state);
+        if next.is_empty() || options.cancelled.is_some_and(|cancelled| cancelled()) {
+            break;
+        }
+    }
+    best.1
+}
+
+/// The best of the rungs that the steps reach.
+fn climb(problem: &Problem<'_>, urgency: &[u32], options: &Options<'_>) -> State {
+    let attempt = |steps| attempt(problem, steps, urgency, options);
     // Pools of one weight and nothing to relax: all is bought at once.
     let at_once = tier::tiers(problem).len() <= 1 && problem.candidates.iter().all(|one| one.strict == one.relaxed);
     let unlimited = problem.snapshot.node_pools().iter().all(|pool| pool.limits.is_empty());

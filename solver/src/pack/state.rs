@@ -9,6 +9,7 @@ use super::problem::{Problem, Row};
 use super::standing::stands;
 use crate::optimize::{Bound, Solution};
 use crate::{MicroUsd, PodShape};
+use std::cmp::Reverse;
 
 /// A node to buy, so and so many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) limits_bind: bool,
     /// Whether rules about hosts kept pods from the seats that the optimiser gave their shapes.
     pub(super) short: bool,
+    /// By class: the higher, the earlier it is placed, whatever its priority. All zero unless an earlier try left some out.
+    pub(super) urgency: Vec<u32>,
 }
 
 /// What proves a bound.
@@ -86,13 +89,21 @@ impl State {
             proof: Proof { method: None, marginal: vec![0; problem.rows.len()] },
             limits_bind: false,
             short: false,
+            urgency: vec![0; problem.classes.len()],
         }
     }
 
-    /// Classes with pods that still may be placed, and how many, highest priority first.
+    /// Classes with pods that still may be placed, and how many, the most urgent first, then the highest priority.
     pub(super) fn demand(&self) -> Vec<(usize, u32)> {
         let open = self.left.iter().zip(&self.refused).enumerate().filter(|(_, (left, refused))| **left > 0 && !**refused);
-        open.map(|(class, (left, _))| (class, *left)).collect()
+        let mut demand: Vec<(usize, u32)> = open.map(|(class, (left, _))| (class, *left)).collect();
+        demand.sort_by_key(|(class, _)| Reverse(self.urgency[*class]));
+        demand
+    }
+
+    /// How urgent the most urgent class of a row is.
+    pub(super) fn row_urgency(&self, problem: &Problem<'_>, row: usize) -> u32 {
+        problem.rows[row].classes.iter().map(|class| self.urgency[*class]).max().unwrap_or(0)
     }
 
     /// Whether pods of a class are left that may be placed.

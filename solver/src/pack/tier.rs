@@ -135,7 +135,8 @@ fn choose(
     for (value, marginal) in values.iter_mut().zip(quick.iter().flat_map(|solution| &solution.marginal)) {
         *value = *marginal as f64;
     }
-    let patterns = Task { problem, market, budget: &state.budget, values }.pack();
+    let urgency = market.items.iter().map(|item| state.row_urgency(problem, item.row)).collect();
+    let patterns = Task { problem, market, budget: &state.budget, values, urgency }.pack();
     let whole = quick.filter(|quick| within_limits(problem, state, market, &quick.patterns));
     let cost = |patterns: &[Pattern]| {
         patterns.iter().map(|p| market.machines[p.bin].cost.saturating_mul(i64::from(p.uses))).sum::<i64>()

@@ -144,6 +144,9 @@ cases! {
         [Node { running: vec![running("db", 1), running("bad", 1)], ..node("node-1") }, Node { running: vec![running("db", 1)], ..node("node-2") }],
         [], one(small().with(app("db")).apart(app("bad")).pod("web").app("web")),
     ) => ["node-2: web"];
+    a_daemonset_that_runs_nowhere_is_nobodys_company: with_agent(small().selecting("team", "nobody"), [
+        small().with(app("agent")).pods("web", 2).app("agent"),
+    ]) => ["default arm/a/spot: web-0 web-1"];
     affinity_to_a_daemonset_goes_where_it_runs: with_agent(small().selecting("kubernetes.io/arch", "amd64"), [
         one(small().with(app("agent")).pod("web").app("web")),
     ]) => ["default small/a/spot: web"];

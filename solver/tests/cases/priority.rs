@@ -49,4 +49,14 @@ cases! {
         shape(7000, GI).at_priority(2).pod("b-high"),
         shape(7000, GI).at_priority(1).pod("c-middle"),
     ]) => ["default large/a/spot: b-high", "second large/a/spot: c-middle", "a-low: LimitExceeded"];
+    /// Size would give node-1 to the larger pod; who was left out by that goes first.
+    who_has_one_place_only_is_not_left_out: world([], [node("node-1"), node("node-2")], [], [
+        shape(3000, GI).pod("a-anywhere"),
+        shape(2000, GI).selecting("kubernetes.io/hostname", "node-1").pod("b-there"),
+    ]) => ["node-1: b-there", "node-2: a-anywhere"];
+    /// Going first takes nothing from a higher priority.
+    who_was_left_out_does_not_displace_a_higher_priority: world([], [node("node-1")], [], [
+        shape(3000, GI).at_priority(1).pod("a-high"),
+        shape(2000, GI).selecting("kubernetes.io/hostname", "node-1").pod("b-low"),
+    ]) => ["node-1: a-high", "b-low: NoNodePool"];
 }
