@@ -162,6 +162,8 @@ fn only_the_ec2_crate_links_the_aws_sdk() {
     for path in ["Cargo.toml", "solver/Cargo.toml"] {
         let text = fs::read_to_string(root().join(path)).unwrap();
         let package = text.split("[package]").nth(1).unwrap_or_default();
+        // A profile may name the crate without depending on it.
+        let package = package.split("[profile.").next().unwrap_or_default();
         assert!(!package.contains("aws-"), "{path} must not depend on the AWS SDK");
     }
 }
