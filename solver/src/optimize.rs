@@ -39,6 +39,7 @@ pub mod problem;
 mod random;
 mod search;
 mod simplex;
+mod sizes;
 
 pub use problem::{Bin, Bound, Class, Effort, Pattern, Problem, ProblemError, Solution};
 

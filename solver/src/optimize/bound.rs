@@ -9,6 +9,7 @@ use super::instance::Instance;
 use super::knapsack::{Fine, Goal, best_filling, relax};
 use super::meter::Meter;
 use super::simplex::Simplex;
+use super::sizes::{Part, charge};
 
 pub(super) mod branch;
 mod lattice;
@@ -44,8 +45,8 @@ pub(super) fn fluid_bins(instance: &Instance) -> u64 {
 fn total(instance: &Instance) -> Vec<f64> {
     let mut total = vec![0.0; instance.width];
     for (class, count) in instance.demand.iter().enumerate() {
-        for (sum, size) in total.iter_mut().zip(instance.weight(class)) {
-            *sum += size * f64::from(*count);
+        for part in instance.parts(class) {
+            total[part.dimension] += part.weight * f64::from(*count);
         }
     }
     total
@@ -58,8 +59,7 @@ fn fluid(instance: &Instance, total: &[f64], meter: &mut Meter<'_>) -> Simplex {
     let mut program = Simplex::new(&vec![1.0; instance.width], &vec![dear; instance.width]);
     for bin in 0..instance.bins() {
         let share = instance.capacity(bin).iter().zip(total).enumerate();
-        let entries =
-            share.filter(|(_, (room, _))| **room > 0).map(|(d, (room, total))| (d as u32, *room as f64 / total)).collect();
+        let entries = share.filter(|(_, (room, _))| **room > 0).map(|(d, (room, total))| (d as u32, *room as f64 / total));
         program.add(entries, instance.cost(bin));
     }
     let mut own = Meter::unlimited();
@@ -70,9 +70,7 @@ fn fluid(instance: &Instance, total: &[f64], meter: &mut Meter<'_>) -> Simplex {
 
 /// What each class costs at `prices` per unit.
 pub(super) fn priced(instance: &Instance, prices: &[f64]) -> Vec<f64> {
-    (0..instance.classes())
-        .map(|class| instance.weight(class).iter().zip(prices).map(|(size, price)| size * price).sum())
-        .collect()
+    (0..instance.classes()).map(|class| charge(instance.parts(class), prices)).collect()
 }
 
 /// The lower bound that `values` prove, in micro-USD, rounded up. `hint` are resource prices worth trying on every bin; `nodes` bounds
@@ -186,7 +184,7 @@ fn lagrangian(instance: &Instance, (room, most): (&[i64], &[u32]), values: &[i64
     let prices = integers(prices, fine);
     let mut worth = at_prices(room, &prices);
     for (class, most) in most.iter().enumerate().filter(|(_, most)| **most > 0) {
-        let profit = (i128::from(values[class]) << PRICE_BITS) - at_prices(instance.size(class), &prices);
+        let profit = (i128::from(values[class]) << PRICE_BITS) - taken_at_prices(instance.parts(class), &prices);
         worth = worth.saturating_add(profit.max(0).saturating_mul(i128::from(*most)));
     }
     (worth >> PRICE_BITS) + 1
@@ -196,6 +194,12 @@ fn lagrangian(instance: &Instance, (room, most): (&[i64], &[u32]), values: &[i64
 fn integers(prices: &[f64], fine: Fine) -> Vec<i128> {
     let one = fine.one() * (1_u64 << PRICE_BITS) as f64;
     prices.iter().map(|price| (price * one).clamp(0.0, 1e30) as i128).collect()
+}
+
+/// What one of a class takes, at `prices`.
+fn taken_at_prices(parts: &[Part], prices: &[i128]) -> i128 {
+    let parts = parts.iter().map(|part| i128::from(part.size).saturating_mul(prices[part.dimension]));
+    parts.fold(0, i128::saturating_add)
 }
 
 fn at_prices(amounts: &[i64], prices: &[i128]) -> i128 {

@@ -152,7 +152,7 @@ impl<'a> Generator<'a> {
         if filling.counts.is_empty() || !self.known.insert(filling.clone()) {
             return false;
         }
-        let entries = filling.counts.iter().map(|(class, count)| (*class, f64::from(*count))).collect();
+        let entries = filling.counts.iter().map(|(class, count)| (*class, f64::from(*count)));
         self.master.add(entries, self.instance.cost(filling.bin));
         self.pool.push(filling);
         true

@@ -3,6 +3,7 @@
 use super::instance::{Counts, Filling, Instance, Packing};
 use super::meter::Meter;
 use super::packing::take_whole;
+use super::sizes::{charge, take, times};
 
 /// Ways to weigh sizes when filling a bin.
 pub(super) struct Orders {
@@ -16,8 +17,8 @@ impl Orders {
     pub(super) fn new(instance: &Instance, values: &[f64], prices: &[f64]) -> Self {
         let mut total = vec![0.0; instance.width];
         for (class, count) in instance.demand.iter().enumerate() {
-            for (sum, size) in total.iter_mut().zip(instance.weight(class)) {
-                *sum += size * f64::from(*count);
+            for part in instance.parts(class) {
+                total[part.dimension] += part.weight * f64::from(*count);
             }
         }
         let base: Vec<f64> = prices.iter().zip(&total).map(|(price, total)| price + 1e-3 / total.max(1.0)).collect();
@@ -31,8 +32,7 @@ impl Orders {
                 }
             }
         }
-        let score =
-            |class: usize, weights: &[f64]| instance.weight(class).iter().zip(weights).map(|(size, w)| size * w).sum::<f64>();
+        let score = |class: usize, weights: &[f64]| charge(instance.parts(class), weights);
         let mut all: Vec<Vec<u32>> =
             weights.iter().map(|weights| sorted(instance, |class| values[class] / score(class, weights))).collect();
         all.push(sorted(instance, |class| score(class, &base)));
@@ -42,38 +42,46 @@ impl Orders {
         Self { all, least }
     }
 
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Fills `bin` in the order numbered `order` with what is `left`; returns the filling, its worth, and classes looked at.
-    pub(super) fn fill(&self, instance: &Instance, bin: usize, order: usize, left: &[u32], values: &[f64]) -> (Counts, f64, u64) {
-        let mut room = instance.capacity(bin).to_vec();
-        let (mut counts, mut worth, mut seen) = (Counts::new(), 0.0, 0);
+    /// Fills `bin` in the order numbered `order` with what is `left`, which goes to `into`; returns its worth, and classes looked at.
+    fn fill(&self, (instance, bin): (&Instance, usize), order: usize, task: (&[u32], &[f64]), into: &mut Attempt) -> (f64, u64) {
+        let (left, values) = task;
+        let most = instance.most(bin);
+        let Attempt { room, counts } = into;
+        room.clear();
+        room.extend_from_slice(instance.capacity(bin));
+        counts.clear();
+        let (mut worth, mut seen) = (0.0, 0);
         for class in &self.all[order] {
             let at = *class as usize;
             if left[at] == 0 {
                 continue;
             }
             seen += 1;
-            let count = super::instance::fits_times(instance.size(at), &room, left[at].min(instance.most(bin)[at]));
+            let parts = instance.parts(at);
+            let count = times(parts, room, left[at].min(most[at]));
             if count == 0 {
                 continue;
             }
             counts.push((*class, count));
             worth += values[at] * f64::from(count);
-            let mut full = false;
-            for ((room, size), least) in room.iter_mut().zip(instance.size(at)).zip(&self.least) {
-                *room -= size * i64::from(count);
-                full |= *room < *least;
-            }
-            if full {
+            take(parts, room, i64::from(count));
+            if room.iter().zip(&self.least).any(|(room, least)| room < least) {
                 break;
             }
         }
-        counts.sort_unstable();
-        (counts, worth, seen)
+        (worth, seen)
     }
+}
+
+/// A filling in the making.
+#[derive(Default)]
+struct Attempt {
+    room: Vec<i64>,
+    counts: Counts,
 }
 
 /// Highest score first; ties by class.
@@ -172,13 +180,17 @@ fn ceilings(instance: &Instance, values: &[f64], prices: &[f64]) -> Vec<Rank> {
 fn fill_best(instance: &Instance, orders: &Orders, rank: &mut Rank, left: &[u32], values: &[f64]) -> u64 {
     let cost = instance.cost(rank.bin);
     let mut looked = 0;
-    (rank.ratio, rank.counts) = (-1.0, Counts::new());
+    rank.ratio = -1.0;
+    rank.counts.clear();
+    let mut attempt = Attempt::default();
     for order in 0..orders.len() {
-        let (counts, worth, seen) = orders.fill(instance, rank.bin, order, left, values);
+        let (worth, seen) = orders.fill((instance, rank.bin), order, (left, values), &mut attempt);
         looked += seen;
-        if worth / cost > rank.ratio && !counts.is_empty() {
-            (rank.ratio, rank.counts) = (worth / cost, counts);
+        if worth / cost > rank.ratio && !attempt.counts.is_empty() {
+            rank.ratio = worth / cost;
+            std::mem::swap(&mut rank.counts, &mut attempt.counts);
         }
     }
+    rank.counts.sort_unstable();
     looked
 }

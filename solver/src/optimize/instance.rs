@@ -2,6 +2,7 @@
 
 use super::Problem;
 use super::dominance;
+use super::sizes::{Part, Sizes, times};
 use std::collections::BTreeMap;
 
 /// A filling of one bin: (class, count) by class.
@@ -23,8 +24,7 @@ pub(super) struct Instance {
     pub(super) width: usize,
     pub(super) demand: Vec<u32>,
     pub(super) price: Vec<i64>,
-    sizes: Vec<i64>,
-    weights: Vec<f64>,
+    sizes: Sizes,
     capacities: Vec<i64>,
     most: Vec<u32>,
     together: Vec<u32>,
@@ -76,8 +76,7 @@ impl Instance {
             width,
             place,
             price: bins.iter().map(|bin| problem.bins[*bin].price).collect(),
-            weights: sizes.iter().map(|size| *size as f64).collect(),
-            sizes,
+            sizes: Sizes::new(width, sizes),
             capacities: transpose(&room_rows, bins.len()),
             most: Vec::new(),
             together: classes.iter().map(|class| problem.classes[*class].together).collect(),
@@ -95,7 +94,7 @@ impl Instance {
         let mut most = Vec::with_capacity(self.bins() * self.classes());
         for bin in 0..self.bins() {
             for class in 0..self.classes() {
-                let alone = fits_times(self.size(class), self.capacity(bin), self.demand[class].min(self.together[class]));
+                let alone = times(self.parts(class), self.capacity(bin), self.demand[class].min(self.together[class]));
                 most.push(if allowed(self.class_origin[class], self.bin_origin[bin]) { alone } else { 0 });
             }
         }
@@ -126,8 +125,7 @@ impl Instance {
             width: self.width,
             demand: classes.iter().map(|(_, count)| *count).collect(),
             price: bins.iter().map(|bin| self.price[*bin]).collect(),
-            weights: sizes.iter().map(|size| *size as f64).collect(),
-            sizes,
+            sizes: Sizes::new(self.width, sizes),
             capacities: bins.iter().flat_map(room).collect(),
             most: Vec::new(),
             together: classes.iter().map(|(class, _)| self.together[*class]).collect(),
@@ -153,8 +151,7 @@ impl Instance {
             width: self.width,
             demand: kept.iter().map(|class| left[*class]).collect(),
             price: self.price.clone(),
-            weights: sizes.iter().map(|size| *size as f64).collect(),
-            sizes,
+            sizes: Sizes::new(self.width, sizes),
             capacities: self.capacities.clone(),
             most,
             together: kept.iter().map(|class| self.together[*class]).collect(),
@@ -172,11 +169,11 @@ impl Instance {
         self.price.len()
     }
     pub(super) fn size(&self, class: usize) -> &[i64] {
-        &self.sizes[class * self.width..(class + 1) * self.width]
+        self.sizes.row(class)
     }
-    /// `size` as floating point numbers.
-    pub(super) fn weight(&self, class: usize) -> &[f64] {
-        &self.weights[class * self.width..(class + 1) * self.width]
+    /// What of `size` is above zero.
+    pub(super) fn parts(&self, class: usize) -> &[Part] {
+        self.sizes.parts(class)
     }
     pub(super) fn capacity(&self, bin: usize) -> &[i64] {
         &self.capacities[bin * self.width..(bin + 1) * self.width]
@@ -212,8 +209,9 @@ impl Instance {
     pub(super) fn usage(&self, counts: &[(u32, u32)]) -> Vec<i64> {
         let mut sum = vec![0_i64; self.width];
         for (class, count) in counts {
-            for (sum, size) in sum.iter_mut().zip(self.size(*class as usize)) {
-                *sum = sum.saturating_add(size.saturating_mul(i64::from(*count)));
+            for part in self.parts(*class as usize) {
+                let sum = &mut sum[part.dimension];
+                *sum = sum.saturating_add(part.size.saturating_mul(i64::from(*count)));
             }
         }
         sum
@@ -231,17 +229,6 @@ impl Instance {
 /// Whether `usage` is nowhere above `room`.
 pub(super) fn fits(usage: &[i64], room: &[i64]) -> bool {
     usage.iter().zip(room).all(|(need, room)| need <= room)
-}
-
-/// How many of `size` go into `room`, `most` at most.
-pub(super) fn fits_times(size: &[i64], room: &[i64], most: u32) -> u32 {
-    let mut times = i64::from(most);
-    for (need, room) in size.iter().zip(room) {
-        if *need > 0 && need.saturating_mul(times) > *room {
-            times = room / need;
-        }
-    }
-    u32::try_from(times).unwrap_or(0)
 }
 
 fn transpose(rows: &[Vec<i64>], columns: usize) -> Vec<i64> {

@@ -1,10 +1,11 @@
 //! Large-neighbourhood search: take a few bins apart, pack their contents anew at shaken values, keep what is not dearer.
 
 use super::bound::priced;
-use super::instance::{Counts, Filling, Instance, Packing, fits_times};
+use super::instance::{Counts, Filling, Instance, Packing};
 use super::meter::Meter;
 use super::packing::tidy;
 use super::random::SplitMix64;
+use super::sizes::{charge, take, times};
 
 /// Most bins taken apart at once.
 const BINS_MAX: usize = 8;
@@ -34,6 +35,8 @@ pub(super) fn improve(
         random: SplitMix64::new(seed),
         nodes,
         total,
+        attempt: Counts::new(),
+        room: Vec::new(),
     };
     let (mut tries, mut before) = (0, f64::INFINITY);
     while search.nodes.len() >= 2 && search.total > enough {
@@ -60,6 +63,9 @@ struct Search<'a> {
     random: SplitMix64,
     nodes: Vec<Filling>,
     total: f64,
+    /// A filling in the making, and the room it leaves.
+    attempt: Counts,
+    room: Vec<i64>,
 }
 
 impl Search<'_> {
@@ -147,20 +153,20 @@ impl Search<'_> {
                 anew.push(Filling { bin, counts });
                 return Some(anew);
             }
-            let mut best = (0.0, Counts::new());
+            let (mut most, mut counts) = (0.0, Counts::new());
             for bin in 0..instance.bins() {
                 if spent + instance.cost(bin) > budget {
                     break;
                 }
                 for order in &orders {
-                    let (counts, worth) = self.fill(bin, order);
-                    *steps += 1 + counts.len() as u64 / 8;
-                    if worth / instance.cost(bin) > best.0 {
-                        best = (worth / instance.cost(bin), counts);
+                    let worth = self.fill(bin, order);
+                    *steps += 1 + self.attempt.len() as u64 / 8;
+                    if worth / instance.cost(bin) > most {
+                        most = worth / instance.cost(bin);
+                        std::mem::swap(&mut counts, &mut self.attempt);
                     }
                 }
             }
-            let mut counts = best.1;
             counts.sort_unstable();
             let bin = instance.cheapest(&counts).filter(|_| !counts.is_empty())?;
             for (class, count) in &counts {
@@ -174,30 +180,30 @@ impl Search<'_> {
     /// (class, shaken value) by value per size at shaken prices, best first.
     fn order(&mut self, classes: &[u32], shaken: &[f64]) -> Vec<(u32, f64)> {
         let prices: Vec<f64> = self.prices.iter().map(|price| price * (0.3 + 1.4 * self.random.fraction())).collect();
-        let charge = |class: u32| -> f64 {
-            self.instance.weight(class as usize).iter().zip(&prices).map(|(size, price)| size * price).sum::<f64>().max(1e-12)
-        };
+        let charge = |class: u32| charge(self.instance.parts(class as usize), &prices).max(1e-12);
         let mut scored: Vec<(f64, u32, f64)> =
             classes.iter().zip(shaken).map(|(class, value)| (value / charge(*class), *class, *value)).collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         scored.into_iter().map(|(_, class, value)| (class, value)).collect()
     }
 
-    fn fill(&self, bin: usize, order: &[(u32, f64)]) -> (Counts, f64) {
-        let mut room = self.instance.capacity(bin).to_vec();
-        let (mut counts, mut worth) = (Counts::new(), 0.0);
+    /// Fills `bin` in this order, as an attempt; returns its worth.
+    fn fill(&mut self, bin: usize, order: &[(u32, f64)]) -> f64 {
+        let most = self.instance.most(bin);
+        self.room.clear();
+        self.room.extend_from_slice(self.instance.capacity(bin));
+        self.attempt.clear();
+        let mut worth = 0.0;
         for (class, value) in order {
             let at = *class as usize;
-            let size = self.instance.size(at);
-            let count = fits_times(size, &room, self.left[at].min(self.instance.most(bin)[at]));
+            let parts = self.instance.parts(at);
+            let count = times(parts, &self.room, self.left[at].min(most[at]));
             if count > 0 {
-                counts.push((*class, count));
+                self.attempt.push((*class, count));
                 worth += value * f64::from(count);
-                for (room, size) in room.iter_mut().zip(size) {
-                    *room -= size * i64::from(count);
-                }
+                take(parts, &mut self.room, i64::from(count));
             }
         }
-        (counts, worth)
+        worth
     }
 }

@@ -5,6 +5,7 @@
 //! drift. Floating point: its answers are hints, which `bound` proves and `dive` rounds.
 
 use super::meter::Meter;
+use std::ops::Range;
 
 const TINY: f64 = 1e-9;
 /// Pivots between two rebuilds of the inverse.
@@ -18,7 +19,8 @@ const SHORTLIST: usize = 24;
 type Levels = Vec<(usize, f64)>;
 
 struct Column {
-    entries: Vec<(u32, f64)>,
+    /// Where its entries are.
+    entries: Range<usize>,
     cost: f64,
     basic: bool,
 }
@@ -29,7 +31,8 @@ pub(super) struct Simplex {
     nudged: Vec<f64>,
     /// Unit columns, then surplus columns, then what was added.
     columns: Vec<Column>,
-    entries: u64,
+    /// (row, amount), column by column.
+    entries: Vec<(u32, f64)>,
     basis: Vec<usize>,
     inverse: Vec<f64>,
     level: Vec<f64>,
@@ -41,9 +44,10 @@ impl Simplex {
     /// Rows with these demands, each coverable by a unit column of `unit_cost`.
     pub(super) fn new(demand: &[f64], unit_cost: &[f64]) -> Self {
         let rows = demand.len();
-        let unit = |row: usize, sign: f64, cost: f64, basic| Column { entries: vec![(row as u32, sign)], cost, basic };
-        let mut columns: Vec<Column> = (0..rows).map(|row| unit(row, 1.0, unit_cost[row], true)).collect();
-        columns.extend((0..rows).map(|row| unit(row, -1.0, 0.0, false)));
+        let unit = |number: usize, cost: f64, basic| Column { entries: number..number + 1, cost, basic };
+        let mut columns: Vec<Column> = (0..rows).map(|row| unit(row, unit_cost[row], true)).collect();
+        columns.extend((0..rows).map(|row| unit(rows + row, 0.0, false)));
+        let entries = [1.0, -1.0].into_iter().flat_map(|sign| (0..rows as u32).map(move |row| (row, sign))).collect();
         let mut inverse = vec![0.0; rows * rows];
         for row in 0..rows {
             inverse[row * rows + row] = 1.0;
@@ -53,13 +57,14 @@ impl Simplex {
         let nudged: Vec<f64> = demand.iter().enumerate().map(|(row, demand)| (demand + 1e-3) * (1.0 + nudge(row))).collect();
         let level = nudged.clone();
         let (demand, dual) = (demand.to_vec(), unit_cost.to_vec());
-        Self { rows, demand, nudged, columns, entries: 0, basis: (0..rows).collect(), inverse, level, dual, pivots: 0 }
+        Self { rows, demand, nudged, columns, entries, basis: (0..rows).collect(), inverse, level, dual, pivots: 0 }
     }
 
     /// Adds a column; returns its number among those added.
-    pub(super) fn add(&mut self, entries: Vec<(u32, f64)>, cost: f64) -> usize {
-        self.entries += entries.len() as u64;
-        self.columns.push(Column { entries, cost, basic: false });
+    pub(super) fn add(&mut self, entries: impl IntoIterator<Item = (u32, f64)>, cost: f64) -> usize {
+        let start = self.entries.len();
+        self.entries.extend(entries);
+        self.columns.push(Column { entries: start..self.entries.len(), cost, basic: false });
         self.columns.len() - 1 - 2 * self.rows
     }
 
@@ -101,7 +106,7 @@ impl Simplex {
         for _ in 0..most_pivots {
             let mut work = (self.rows * self.rows) as u64 * 2 + (self.rows * SHORTLIST) as u64;
             let entering = self.entering(&shortlist).or_else(|| {
-                work += self.entries + self.columns.len() as u64;
+                work += (self.entries.len() - 2 * self.rows + self.columns.len()) as u64;
                 shortlist = self.promising();
                 self.entering(&shortlist)
             });
@@ -116,9 +121,13 @@ impl Simplex {
         false
     }
 
+    fn entries_of(&self, column: &Column) -> &[(u32, f64)] {
+        &self.entries[column.entries.clone()]
+    }
+
     /// What a column saves by its cost, below zero, and in all.
     fn score(&self, column: &Column) -> (f64, f64) {
-        let sold: f64 = column.entries.iter().map(|(row, entry)| self.dual[*row as usize] * entry).sum();
+        let sold: f64 = self.entries_of(column).iter().map(|(row, entry)| self.dual[*row as usize] * entry).sum();
         let reduced = column.cost - sold;
         (reduced / (1.0 + column.cost), reduced)
     }
@@ -152,7 +161,7 @@ impl Simplex {
 
     fn direction(&self, entering: usize) -> Vec<f64> {
         let mut direction = vec![0.0; self.rows];
-        for (row, entry) in &self.columns[entering].entries {
+        for (row, entry) in self.entries_of(&self.columns[entering]) {
             for (place, sum) in direction.iter_mut().enumerate() {
                 *sum += self.inverse[place * self.rows + *row as usize] * entry;
             }
@@ -210,7 +219,7 @@ impl Simplex {
         let rows = self.rows;
         let mut basis = vec![0.0; rows * rows];
         for (place, column) in self.basis.iter().enumerate() {
-            for (row, entry) in &self.columns[*column].entries {
+            for (row, entry) in self.entries_of(&self.columns[*column]) {
                 basis[*row as usize * rows + place] = *entry;
             }
         }

@@ -4,9 +4,10 @@
 //! one part of the fillings has more of that class, the other fewer, and each gets prices of its own. The ceiling is that of the part
 //! that promises most, so the work can end at any time; and every relaxation, rounded, is a filling that may be the best.
 
-use super::super::instance::{Counts, Instance, fits_times};
+use super::super::instance::{Counts, Instance};
 use super::super::knapsack::{Fine, Relaxation, relax_within};
 use super::super::meter::Meter;
+use super::super::sizes::{charge, take, times};
 use super::lagrangian;
 use std::collections::BinaryHeap;
 
@@ -114,7 +115,7 @@ impl Worker<'_> {
             return None;
         }
         for (class, rest) in rest.iter_mut().enumerate() {
-            *rest = fits_times(instance.size(class), &room, *rest);
+            *rest = times(instance.parts(class), &room, *rest);
         }
         let relaxed = relax_within(instance, (&room, &rest), &self.rounded);
         let ceiling = sure.saturating_add(lagrangian(instance, (&room, &rest), self.values, &relaxed.prices, self.fine));
@@ -132,24 +133,21 @@ impl Worker<'_> {
         let (mut room, mut worth) = (room.to_vec(), sure);
         let mut counts: Vec<u32> = vec![0; instance.classes()];
         let mut add = |class: usize, wanted: u32, counts: &mut Vec<u32>, room: &mut Vec<i64>| {
-            let count = fits_times(instance.size(class), room, wanted);
+            let count = times(instance.parts(class), room, wanted);
             counts[class] += count;
             worth += i128::from(self.values[class]) * i128::from(count);
-            for (room, size) in room.iter_mut().zip(instance.size(class)) {
-                *room -= size * i64::from(count);
-            }
+            take(instance.parts(class), room, i64::from(count));
         };
         for (class, amount) in &relaxed.amounts {
             add(*class as usize, (amount + 1e-9).floor() as u32, &mut counts, &mut room);
         }
         let even = instance.cost(self.bin) * 1e-3;
-        let price = |class: usize| -> f64 {
-            let sizes = instance.weight(class).iter().zip(&relaxed.prices).zip(instance.capacity(self.bin));
-            sizes.map(|((size, price), whole)| size * (price + even / (*whole).max(1) as f64)).sum()
-        };
+        let whole = instance.capacity(self.bin);
+        let dearer: Vec<f64> =
+            relaxed.prices.iter().zip(whole).map(|(price, whole)| price + even / (*whole).max(1) as f64).collect();
         let mut order: Vec<(f64, usize)> = (0..instance.classes())
             .filter(|class| rest[*class] > counts[*class] && self.values[*class] > 0)
-            .map(|class| (self.rounded[class] / price(class).max(1e-12), class))
+            .map(|class| (self.rounded[class] / charge(instance.parts(class), &dearer).max(1e-12), class))
             .collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         for (_, class) in order {

@@ -7,7 +7,7 @@
 use super::super::instance::Instance;
 use super::super::knapsack::Fine;
 use super::super::meter::Meter;
-use super::{PRICE_BITS, at_prices, integers};
+use super::{PRICE_BITS, at_prices, integers, taken_at_prices};
 
 /// Above this many units a dimension is left to the search.
 const UNITS_MAX: i64 = 10_000;
@@ -121,7 +121,7 @@ fn one(
     let mut ceiling = at_prices(instance.capacity(bin), &prices);
     let mut lots: Vec<(usize, i64)> = Vec::new();
     for (class, most) in instance.most(bin).iter().enumerate().filter(|(_, most)| **most > 0) {
-        let profit = (i128::from(values[class]) << PRICE_BITS) - at_prices(instance.size(class), &prices);
+        let profit = (i128::from(values[class]) << PRICE_BITS) - taken_at_prices(instance.parts(class), &prices);
         if profit <= 0 {
             continue;
         }

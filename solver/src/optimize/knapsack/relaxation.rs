@@ -1,6 +1,7 @@
 //! The linear relaxation of filling one bin, by a bounded-variable primal simplex with one row per dimension.
 
 use super::super::instance::Instance;
+use super::super::sizes::charge;
 
 const TINY: f64 = 1e-11;
 
@@ -29,10 +30,7 @@ impl Relaxation {
     /// The same for what is left of a bin: room, and how many of each class may still come.
     fn bound_within(instance: &Instance, (room, most): (&[i64], &[u32]), values: &[f64], prices: &[f64]) -> f64 {
         let room: f64 = room.iter().zip(prices).map(|(room, price)| *room as f64 * price).sum();
-        let profit = |class: usize, most: u32| {
-            let paid: f64 = instance.weight(class).iter().zip(prices).map(|(size, price)| size * price).sum();
-            (values[class] - paid).max(0.0) * f64::from(most)
-        };
+        let profit = |class: usize, most: u32| (values[class] - charge(instance.parts(class), prices)).max(0.0) * f64::from(most);
         let most = most.iter().enumerate().filter(|(_, most)| **most > 0);
         room + most.map(|(class, most)| profit(class, *most)).sum::<f64>()
     }
@@ -50,9 +48,10 @@ pub(in crate::optimize) fn relax_within(instance: &Instance, left: (&[i64], &[u3
         (0..instance.classes() as u32).filter(|class| values[*class as usize] > 0.0 && most[*class as usize] > 0).collect();
     let mut tableau = Tableau::new(instance, left, values, &items);
     tableau.run();
+    tableau.price();
     let mut prices = vec![0.0; instance.width];
-    for (row, dimension) in tableau.dimensions.iter().enumerate() {
-        prices[*dimension] = tableau.prices()[row].max(0.0) / room[*dimension] as f64;
+    for (price, dimension) in tableau.prices.iter().zip(&tableau.dimensions) {
+        prices[*dimension] = price.max(0.0) / room[*dimension] as f64;
     }
     let bound = Relaxation::bound_within(instance, left, values, &prices);
     Relaxation { prices, amounts: tableau.amounts(), bound }
@@ -62,8 +61,9 @@ pub(in crate::optimize) fn relax_within(instance: &Instance, left: (&[i64], &[u3
 struct Tableau<'a> {
     items: &'a [u32],
     dimensions: Vec<usize>,
-    /// Item-major.
-    entries: Vec<f64>,
+    /// (row, entry) that are not zero, item by item, and where those of each item end.
+    entries: Vec<(usize, f64)>,
+    ends: Vec<usize>,
     values: Vec<f64>,
     upper: Vec<f64>,
     full: Vec<bool>,
@@ -71,17 +71,31 @@ struct Tableau<'a> {
     basis: Vec<usize>,
     inverse: Vec<f64>,
     level: Vec<f64>,
+    /// Per row, at the current basis.
+    prices: Vec<f64>,
+    /// How the levels fall as the entering column comes in.
+    direction: Vec<f64>,
+    /// The row of the inverse that is exchanged.
+    exchanged: Vec<f64>,
 }
 
 impl<'a> Tableau<'a> {
     fn new(instance: &Instance, (room, most): (&[i64], &[u32]), values: &[f64], items: &'a [u32]) -> Self {
-        let dimensions: Vec<usize> =
-            (0..instance.width).filter(|d| items.iter().any(|class| instance.size(*class as usize)[*d] > 0)).collect();
+        let mut row_of = vec![usize::MAX; instance.width];
+        for part in items.iter().flat_map(|class| instance.parts(*class as usize)) {
+            row_of[part.dimension] = 0;
+        }
+        let dimensions: Vec<usize> = (0..instance.width).filter(|d| row_of[*d] == 0).collect();
+        for (row, dimension) in dimensions.iter().enumerate() {
+            row_of[*dimension] = row;
+        }
         let rows = dimensions.len();
-        let entries = items
-            .iter()
-            .flat_map(|class| dimensions.iter().map(|d| instance.weight(*class as usize)[*d] / room[*d] as f64))
-            .collect();
+        let (mut entries, mut ends) = (Vec::with_capacity(4 * items.len()), Vec::with_capacity(items.len()));
+        for class in items {
+            let parts = instance.parts(*class as usize).iter();
+            entries.extend(parts.map(|part| (row_of[part.dimension], part.weight / room[part.dimension] as f64)));
+            ends.push(entries.len());
+        }
         let mut basic = vec![false; items.len() + rows];
         let mut inverse = vec![0.0; rows * rows];
         for row in 0..rows {
@@ -91,6 +105,7 @@ impl<'a> Tableau<'a> {
         Self {
             items,
             entries,
+            ends,
             values: items.iter().map(|class| values[*class as usize]).collect(),
             upper: items.iter().map(|class| f64::from(most[*class as usize])).collect(),
             full: vec![false; items.len()],
@@ -98,6 +113,9 @@ impl<'a> Tableau<'a> {
             basis: (items.len()..items.len() + rows).collect(),
             inverse,
             level: vec![1.0; rows],
+            prices: vec![0.0; rows],
+            direction: vec![0.0; rows],
+            exchanged: vec![0.0; rows],
             dimensions,
         }
     }
@@ -114,36 +132,44 @@ impl<'a> Tableau<'a> {
         self.upper.get(column).copied().unwrap_or(f64::INFINITY)
     }
 
-    fn prices(&self) -> Vec<f64> {
+    /// What an item takes of each row.
+    fn entries(&self, item: usize) -> &[(usize, f64)] {
+        let start = if item == 0 { 0 } else { self.ends[item - 1] };
+        &self.entries[start..self.ends[item]]
+    }
+
+    /// Sets the prices.
+    fn price(&mut self) {
         let rows = self.rows();
-        let mut prices = vec![0.0; rows];
+        self.prices.fill(0.0);
         for (place, column) in self.basis.iter().enumerate() {
-            let value = self.value(*column);
-            for (price, entry) in prices.iter_mut().zip(&self.inverse[place * rows..(place + 1) * rows]) {
+            let Some(value) = self.values.get(*column) else { continue };
+            for (price, entry) in self.prices.iter_mut().zip(&self.inverse[place * rows..(place + 1) * rows]) {
                 *price += value * entry;
             }
         }
-        prices
     }
 
     fn run(&mut self) {
         let rows = self.rows();
         // Far more than such programs take; a cut run still gives valid prices.
         for _ in 0..40 * rows + 3 * self.items.len() {
-            let prices = self.prices();
-            let Some(entering) = self.entering(&prices) else { return };
+            self.price();
+            let Some(entering) = self.entering() else { return };
             let sign = if self.full.get(entering).copied().unwrap_or(false) { -1.0 } else { 1.0 };
-            let direction: Vec<f64> = (0..rows).map(|place| sign * self.applied(place, entering)).collect();
-            let (step, leaving) = self.leaving(&direction, self.upper(entering));
+            for place in 0..rows {
+                self.direction[place] = sign * self.applied(place, entering);
+            }
+            let (step, leaving) = self.leaving(self.upper(entering));
             if step.is_infinite() {
                 return;
             }
-            for (level, slope) in self.level.iter_mut().zip(&direction) {
+            for (level, slope) in self.level.iter_mut().zip(&self.direction) {
                 *level -= step * slope;
             }
             match leaving {
                 None => self.full[entering] = !self.full[entering],
-                Some((place, to_upper)) => self.exchange(entering, place, to_upper, sign, step, &direction),
+                Some((place, to_upper)) => self.exchange(entering, place, to_upper, sign, step),
             }
         }
     }
@@ -155,19 +181,18 @@ impl<'a> Tableau<'a> {
         if column >= self.items.len() {
             return row[column - self.items.len()];
         }
-        row.iter().zip(&self.entries[column * rows..(column + 1) * rows]).map(|(a, b)| a * b).sum()
+        self.entries(column).iter().map(|(other, entry)| row[*other] * entry).sum()
     }
 
-    fn entering(&self, prices: &[f64]) -> Option<usize> {
-        let rows = self.rows();
+    fn entering(&self) -> Option<usize> {
         let mut best = (0.0, None);
-        for column in (0..self.items.len() + rows).filter(|column| !self.basic[*column]) {
+        for column in (0..self.basic.len()).filter(|column| !self.basic[*column]) {
             let (gain, weight) = if column < self.items.len() {
-                let paid: f64 = prices.iter().zip(&self.entries[column * rows..(column + 1) * rows]).map(|(a, b)| a * b).sum();
+                let paid: f64 = self.entries(column).iter().map(|(row, entry)| self.prices[*row] * entry).sum();
                 let profit = self.values[column] - paid;
                 (if self.full[column] { -profit } else { profit }, self.upper[column])
             } else {
-                (-prices[column - self.items.len()], 1.0)
+                (-self.prices[column - self.items.len()], 1.0)
             };
             if gain > TINY * (1.0 + self.value(column)) && gain * weight > best.0 {
                 best = (gain * weight, Some(column));
@@ -177,10 +202,10 @@ impl<'a> Tableau<'a> {
     }
 
     /// How far the entering column can go, and which place it pushes to a bound (the upper one, if so said).
-    fn leaving(&self, direction: &[f64], own_upper: f64) -> (f64, Option<(usize, bool)>) {
+    fn leaving(&self, own_upper: f64) -> (f64, Option<(usize, bool)>) {
         let mut step = own_upper;
         let mut leaving = None;
-        for (place, slope) in direction.iter().enumerate() {
+        for (place, slope) in self.direction.iter().enumerate() {
             let (reach, to_upper) = if *slope > TINY {
                 (self.level[place].max(0.0) / slope, false)
             } else if *slope < -TINY {
@@ -196,22 +221,26 @@ impl<'a> Tableau<'a> {
         (step, leaving)
     }
 
-    fn exchange(&mut self, entering: usize, place: usize, to_upper: bool, sign: f64, step: f64, direction: &[f64]) {
+    fn exchange(&mut self, entering: usize, place: usize, to_upper: bool, sign: f64, step: f64) {
         let rows = self.rows();
         let left = self.basis[place];
         self.basic[left] = false;
         if let Some(full) = self.full.get_mut(left) {
             *full = to_upper;
         }
-        let pivot = direction[place] * sign;
-        let scaled: Vec<f64> = self.inverse[place * rows..(place + 1) * rows].iter().map(|entry| entry / pivot).collect();
+        let pivot = self.direction[place] * sign;
+        let row = place * rows..(place + 1) * rows;
+        self.inverse[row.clone()].iter_mut().for_each(|entry| *entry /= pivot);
+        self.exchanged.copy_from_slice(&self.inverse[row]);
         for other in (0..rows).filter(|other| *other != place) {
-            let factor = direction[other] * sign;
-            for (entry, change) in self.inverse[other * rows..(other + 1) * rows].iter_mut().zip(&scaled) {
+            let factor = self.direction[other] * sign;
+            if factor == 0.0 {
+                continue;
+            }
+            for (entry, change) in self.inverse[other * rows..(other + 1) * rows].iter_mut().zip(&self.exchanged) {
                 *entry -= factor * change;
             }
         }
-        self.inverse[place * rows..(place + 1) * rows].copy_from_slice(&scaled);
         self.level[place] = if sign > 0.0 { step } else { self.upper(entering) - step };
         self.basis[place] = entering;
         self.basic[entering] = true;

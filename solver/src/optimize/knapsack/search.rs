@@ -5,7 +5,8 @@
 //! at the prices. These are the only floating-point numbers in the proof; they are widened by far more than their rounding error, so
 //! "nothing above" is a proof.
 
-use super::super::instance::{Counts, Instance, fits_times};
+use super::super::instance::{Counts, Instance};
+use super::super::sizes::{charge, take, times};
 
 /// Widens a product of a dozen roundings of 2^-53 each.
 const WIDER: f64 = 1.0 + 1e-12;
@@ -88,7 +89,7 @@ pub(in crate::optimize) fn best_filling(instance: &Instance, bin: usize, values:
 
 /// Items by value per priced size; of equals the larger first, so that the small ones fill the rest.
 fn order(instance: &Instance, bin: usize, values: &[i64], prices: &[f64]) -> Vec<Item> {
-    let charge = |class: usize| instance.weight(class).iter().zip(prices).map(|(size, price)| size * price).sum::<f64>();
+    let charge = |class: usize| charge(instance.parts(class), prices);
     let mut scored: Vec<(f64, f64, u32)> = (0..instance.classes())
         .filter(|class| values[*class] > 0 && instance.most(bin)[*class] > 0)
         .map(|class| (values[class] as f64 / charge(class), charge(class), class as u32))
@@ -115,6 +116,8 @@ fn order(instance: &Instance, bin: usize, values: &[i64], prices: &[f64]) -> Vec
 /// Prices at which what is left is weighed. Several of them, because room that is left over in one dimension is of no use without the
 /// others.
 struct View {
+    /// The dimension that alone has a price, which is one.
+    only: Option<usize>,
     prices: Vec<f64>,
     /// By depth: no item from here on is worth more per priced size.
     ratios: Vec<f64>,
@@ -123,20 +126,20 @@ struct View {
 /// The relaxation's prices, then each dimension alone that they price.
 fn views(instance: &Instance, items: &[Item], prices: Vec<f64>) -> Vec<View> {
     let width = prices.len();
-    let mut all = vec![prices];
-    all.extend((0..width).map(|d| (0..width).map(|other| if other == d { 1.0 } else { 0.0 }).collect()));
-    let view = |prices: Vec<f64>| {
+    let alone = |d: usize| (0..width).map(|other| if other == d { 1.0 } else { 0.0 }).collect();
+    let all = std::iter::once((None, prices)).chain((0..width).map(|d| (Some(d), alone(d))));
+    let view = |(only, prices): (Option<usize>, Vec<f64>)| {
         let mut best = 0.0_f64;
         let mut ratios = vec![0.0; items.len()];
         for (ratio, item) in ratios.iter_mut().zip(items).rev() {
-            let size: f64 = instance.weight(item.class as usize).iter().zip(&prices).map(|(size, price)| size * price).sum();
+            let size = charge(instance.parts(item.class as usize), &prices);
             best = best.max(item.value as f64 / size * WIDER);
             *ratio = best;
         }
-        View { prices, ratios }
+        View { only, prices, ratios }
     };
     // A view in which every item but the last few is free says nothing.
-    all.into_iter().map(view).filter(|view| view.ratios.first().is_some_and(|ratio| ratio.is_finite())).collect()
+    all.map(view).filter(|view| view.ratios.first().is_some_and(|ratio| ratio.is_finite())).collect()
 }
 
 struct Walk<'a> {
@@ -165,7 +168,7 @@ impl Walk<'_> {
                     break;
                 }
                 let item = &mut items[depth];
-                item.count = fits_times(self.instance.size(item.class as usize), &self.room, item.most);
+                item.count = times(self.instance.parts(item.class as usize), &self.room, item.most);
                 let (class, count, value) = (item.class, item.count, item.value);
                 self.take(class, i64::from(count), value);
                 depth += 1;
@@ -196,16 +199,17 @@ impl Walk<'_> {
         self.nodes += 1;
         if count != 0 {
             self.value += value * count;
-            for (room, size) in self.room.iter_mut().zip(self.instance.size(class as usize)) {
-                *room -= size * count;
-            }
+            take(self.instance.parts(class as usize), &mut self.room, count);
         }
     }
 
     fn may_improve(&self, depth: usize, next: &Item) -> bool {
         let missing = (self.best - self.value).saturating_add(self.slack) as f64;
         self.views.iter().enumerate().all(|(number, view)| {
-            let priced: f64 = self.room.iter().zip(&view.prices).map(|(room, price)| *room as f64 * price).sum();
+            let priced: f64 = match view.only {
+                Some(dimension) => self.room[dimension] as f64,
+                None => self.room.iter().zip(&view.prices).map(|(room, price)| *room as f64 * price).sum(),
+            };
             let mut more = priced * view.ratios[depth];
             if number == 0 {
                 more = more.min(priced * self.one + next.profit);
