@@ -57,6 +57,8 @@ pub struct Settings {
     pub default_spread: DefaultSpread,
     /// Instance types that each spot node must have to choose from (`--spot-min-types`).
     pub spot_min_types: u32,
+    /// Share of the spot nodes that one type in one zone may have, in percent (`--spot-pool-share`).
+    pub spot_pool_share: u32,
     /// Whether pools with `spec.replicas` get their nodes; else they are refused.
     pub static_pools: bool,
 }
@@ -70,6 +72,7 @@ impl Default for Settings {
             min_values_policy: MinValuesPolicy::Strict,
             default_spread: DefaultSpread::default(),
             spot_min_types: 1,
+            spot_pool_share: 100,
             static_pools: true,
         }
     }
@@ -129,7 +132,8 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
     if !overlaid.is_empty() {
         assumptions.push(format!("some prices are those of NodeOverlay {}", overlaid.join(", ")));
     }
-    let mut builder = Snapshot::builder().pods(pods).spot_min_types(settings.spot_min_types);
+    let mut builder = Snapshot::builder().pods(pods);
+    builder = builder.spot_min_types(settings.spot_min_types).spot_pool_share(settings.spot_pool_share);
     for reservation in classes.values().flatten().flat_map(|class| &class.reservations) {
         builder = builder.reservation(reservation.id.clone(), reservation.slots);
     }

@@ -14,6 +14,7 @@ mod new_node;
 mod placement;
 mod replicas;
 mod reservations;
+mod spot_pools;
 mod spot_types;
 mod summary;
 mod violation;
@@ -34,6 +35,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
     domains::check(snapshot, plan, &placements, &mut violations);
     limits::check(snapshot, plan, &mut violations);
     min_values::check(snapshot, plan, &mut violations);
+    spot_pools::check(snapshot, plan, &mut violations);
     spot_types::check(snapshot, plan, &mut violations);
     reservations::check(snapshot, plan, &mut violations);
     replicas::check(snapshot, plan, &mut violations);

@@ -44,7 +44,7 @@ pub use pod::{DaemonSet, Feature, HostPort, Pod, PodShape, Protocol};
 pub use preference::{NodePreference, Preference, PreferencePolicy};
 pub use requirement::{Operator, Requirement, RequirementError, Requirements};
 pub use resources::{ResourceName, Resources};
-pub use snapshot::{Snapshot, SnapshotBuilder, SnapshotError};
+pub use snapshot::{Snapshot, SnapshotBuilder, SnapshotError, SpotInUse, SpotPool};
 pub use taint::{Taint, TaintEffect, Toleration, TolerationOperator};
 pub use topology::{Namespaces, NodePolicy, PodAffinityTerm, PodSelector, SpreadConstraint, Topology, WhenUnsatisfiable};
 pub use units::MicroUsd;

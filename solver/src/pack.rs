@@ -38,6 +38,7 @@ mod reservation;
 mod row;
 mod seating;
 mod settled;
+mod share;
 mod slot;
 mod standing;
 mod state;
@@ -77,10 +78,11 @@ fn decide(snapshot: &Snapshot, options: &Options<'_>) -> (Plan, Vec<Lost>) {
     let (dealer, mut problem, mut state) = settle(dealer, first, options);
     dealer.withdraw(&mut problem, &mut state);
     state.nodes.retain(|node| !node.load.is_empty() || standing::stands(&problem, node));
+    let dealt = spot_pools(&dealer, &mut problem, &mut state, options);
     let lost = wishes::lost(&problem, &state);
     let mut pods = Pods::new(&problem);
     let existing_nodes = report::existing(&problem, &state, &mut pods);
-    let nodes = report::nodes(&problem, &state, &mut pods, options);
+    let nodes = report::nodes(&problem, &state, &mut pods, dealt.as_ref(), options);
     let unschedulable = report::unschedulable(&problem, &state, &mut pods);
     let hourly_cost: MicroUsd = nodes.iter().map(|node| node.offering.price).sum();
     let charged_cost = state.cost(&problem);
@@ -124,9 +126,36 @@ fn settle<'s>(mut dealer: Dealer<'s>, mut problem: Problem<'s>, options: &Option
     (dealer, problem, state)
 }
 
-/// Both rounds: with `PreferNoSchedule` heeded, then without.
+/// Deals the nodes to spot pools where each may have a share of them only. What finds no room is placed again without spot, as often as
+/// that takes nodes off spot; each time there are fewer.
+fn spot_pools<'s>(
+    dealer: &Dealer<'s>,
+    problem: &mut Problem<'s>,
+    state: &mut State,
+    options: &Options<'_>,
+) -> Option<share::Dealt> {
+    problem.snapshot.spot_pool_share()?;
+    loop {
+        let before = share::on_spot(problem, state);
+        if let Some(dealt) = share::deal(problem, state, options) {
+            return Some(dealt);
+        }
+        if share::on_spot(problem, state) < before {
+            rounds(problem, state, options);
+        }
+        dealer.withdraw(problem, state);
+        state.nodes.retain(|node| !node.load.is_empty() || standing::stands(problem, node));
+    }
+}
+
+/// Launches what stands anyway, then places pods.
 fn place(problem: &Problem<'_>, state: &mut State, options: &Options<'_>) {
     standing::launch(problem, state);
+    rounds(problem, state, options);
+}
+
+/// Both rounds: with `PreferNoSchedule` heeded, then without.
+fn rounds(problem: &Problem<'_>, state: &mut State, options: &Options<'_>) {
     for relaxed in [false, true] {
         if state.demand().is_empty() {
             break;

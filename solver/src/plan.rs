@@ -159,6 +159,8 @@ pub enum Reason {
     MinValuesNotMet,
     /// Only spot offerings fit, of fewer instance types than each spot node must have to choose from.
     SpotTypesTooFew,
+    /// Only spot offerings are left to it, of spot pools that have their share of the spot nodes.
+    SpotPoolShare,
     /// The limits of each pool that could hold it are used up.
     LimitExceeded,
     /// A topology spread constraint leaves it no place.
@@ -184,6 +186,7 @@ impl Reason {
             Self::NoPrice => "NoPrice",
             Self::MinValuesNotMet => "MinValuesNotMet",
             Self::SpotTypesTooFew => "SpotTypesTooFew",
+            Self::SpotPoolShare => "SpotPoolShare",
             Self::LimitExceeded => "LimitExceeded",
             Self::TopologySpread => "TopologySpread",
             Self::PodAffinity => "PodAffinity",

@@ -1,7 +1,7 @@
 //! The whole input of a decision, validated and in canonical order: two snapshots built from the same objects in any order are equal.
 
-use crate::{DaemonSet, Node, NodePool, Pod};
-use std::collections::BTreeMap;
+use crate::{CapacityType, DaemonSet, InstanceTypeName, Node, NodeName, NodePool, Pod, Zone, label};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The input of [`crate::solve`]. Immutable; made by [`SnapshotBuilder`].
@@ -13,6 +13,20 @@ pub struct Snapshot {
     node_pools: Vec<NodePool>,
     reservations: BTreeMap<Arc<str>, u32>,
     spot_min_types: u32,
+    spot_pool_share: u32,
+    undecided: BTreeMap<NodeName, BTreeSet<SpotPool>>,
+}
+
+/// What EC2 takes back together: the spot instances of one type in one zone.
+pub type SpotPool = (InstanceTypeName, Zone);
+
+/// Spot nodes that exist or are on their way.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SpotInUse {
+    /// How many are on spot for sure.
+    pub nodes: u32,
+    /// How many are, or may become, of each pool.
+    pub pools: BTreeMap<SpotPool, u32>,
 }
 
 impl Snapshot {
@@ -28,10 +42,11 @@ impl Snapshot {
     /// The same with other pods, of the same names in the same order.
     pub(crate) fn with_pods(&self, pods: Vec<Pod>) -> Self {
         debug_assert!(pods.iter().map(|pod| &pod.key).eq(self.pods.iter().map(|pod| &pod.key)), "other pods");
-        let Self { pods: _, daemon_sets, nodes, node_pools, reservations, spot_min_types } = self;
+        let Self { pods: _, daemon_sets, nodes, node_pools, reservations, spot_min_types, spot_pool_share, undecided } = self;
         let (daemon_sets, nodes, node_pools) = (daemon_sets.clone(), nodes.clone(), node_pools.clone());
-        let (reservations, spot_min_types) = (reservations.clone(), *spot_min_types);
-        Self { pods, daemon_sets, nodes, node_pools, reservations, spot_min_types }
+        let (reservations, undecided) = (reservations.clone(), undecided.clone());
+        let (spot_min_types, spot_pool_share) = (*spot_min_types, *spot_pool_share);
+        Self { pods, daemon_sets, nodes, node_pools, reservations, spot_min_types, spot_pool_share, undecided }
     }
     /// Pods to place, by key.
     pub fn pods(&self) -> &[Pod] {
@@ -63,6 +78,41 @@ impl Snapshot {
     pub const fn with_spot_min_types(mut self, count: u32) -> Self {
         self.spot_min_types = count;
         self
+    }
+    /// At most this share of the spot nodes, in percent, may be of one [`SpotPool`]; nothing is asked for by 0, and by 100 or more.
+    ///
+    /// It counts nodes, because EC2 takes back nodes: so one node is always allowed, however large it is, and every share can be kept. A
+    /// share of their cores could not, where one pod needs the largest node.
+    pub const fn spot_pool_share(&self) -> Option<u32> {
+        if matches!(self.spot_pool_share, 1..=99) { Some(self.spot_pool_share) } else { None }
+    }
+    /// The same with another such share.
+    #[must_use]
+    pub const fn with_spot_pool_share(mut self, percent: u32) -> Self {
+        self.spot_pool_share = percent;
+        self
+    }
+    /// How many of `nodes` spot nodes may be of one pool: the share, rounded up, at least one. `None` where there is no such rule.
+    pub(crate) fn most_of_a_spot_pool(&self, nodes: u32) -> Option<u32> {
+        let share = u64::from(self.spot_pool_share()?);
+        let most = (u64::from(nodes) * share).div_ceil(100).max(1);
+        Some(u32::try_from(most).unwrap_or(u32::MAX))
+    }
+    /// The spot nodes that exist, by their labels, those included that are on their way and may yet become one thing or another.
+    pub fn spot_in_use(&self) -> SpotInUse {
+        let mut found = SpotInUse::default();
+        for node in &self.nodes {
+            let label = |key: &str| node.labels.get(key).map(AsRef::as_ref);
+            let spot = label(label::CAPACITY_TYPE) == Some(CapacityType::Spot.as_str());
+            found.nodes += u32::from(spot);
+            let open = self.undecided.get(&node.name);
+            let own = || Some((InstanceTypeName::from(label(label::INSTANCE_TYPE)?), Zone::from(label(label::ZONE)?)));
+            let decided = if open.is_none() && spot { own() } else { None };
+            for pool in open.into_iter().flatten().cloned().chain(decided) {
+                *found.pools.entry(pool).or_default() += 1;
+            }
+        }
+        found
     }
 }
 
@@ -132,6 +182,18 @@ impl SnapshotBuilder {
         self.snapshot.spot_min_types = count;
         self
     }
+    /// Allows one spot pool so much of the spot nodes, in percent.
+    #[must_use]
+    pub const fn spot_pool_share(mut self, percent: u32) -> Self {
+        self.snapshot.spot_pool_share = percent;
+        self
+    }
+    /// Says which spot pools a node may still become that has not been launched: its labels do not tell.
+    #[must_use]
+    pub fn undecided(mut self, node: NodeName, pools: BTreeSet<SpotPool>) -> Self {
+        self.snapshot.undecided.insert(node, pools);
+        self
+    }
     /// Adds a pool.
     #[must_use]
     pub fn node_pool(mut self, node_pool: NodePool) -> Self {
@@ -160,7 +222,7 @@ impl SnapshotBuilder {
 }
 
 fn refuse_duplicates(kind: &'static str, names: impl Iterator<Item = String>) -> Result<(), SnapshotError> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for name in names {
         if seen.contains(&name) {
             return Err(SnapshotError::Duplicate { kind, name });

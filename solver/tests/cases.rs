@@ -16,6 +16,7 @@ mod preferences;
 mod priority;
 mod reservations;
 mod resources;
+mod spot_pools;
 mod spot_types;
 mod static_pools;
 mod taints;

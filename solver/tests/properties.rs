@@ -74,6 +74,35 @@ proptest! {
         let plan = solved_with(&snapshot.with_spot_min_types(count), &short());
         prop_assert!(plan.summary.lower_bound <= plan.summary.hourly_cost);
     }
+
+    #[test]
+    fn every_plan_with_shares_of_spot_pools_is_valid(snapshot in snapshots(Size::SMALL.with_domains()), percent in 1..100_u32, types in 0..3_u32) {
+        let snapshot = snapshot.with_spot_min_types(types);
+        let (free, capped) = (solve(&snapshot, &short()), snapshot.with_spot_pool_share(percent));
+        let plan = solved_with(&capped, &short());
+        prop_assert!(plan.summary.lower_bound <= plan.summary.hourly_cost);
+        prop_assert_eq!(&plan, &solve(&capped, &short()));
+        // What keeps the share without it being asked for is not worse.
+        if check(&capped, &free).is_empty() {
+            prop_assert!(plan.summary.placed >= free.summary.placed, "{plan:#?}\n{free:#?}");
+        }
+        for entry in &plan.unschedulable {
+            prop_assert!(entry.funnel.is_sorted_by(|a, b| a.remaining >= b.remaining), "{entry:#?}");
+        }
+    }
+
+    /// Where nothing is scarce, the share costs nobody a place whom a node on demand would hold.
+    #[test]
+    fn shares_of_spot_pools_cost_no_place_on_demand(snapshot in snapshots(Size::SMALL.unlimited()), percent in 1..100_u32) {
+        let (free, capped) = (solve(&snapshot, &short()), snapshot.clone().with_spot_pool_share(percent));
+        let plan = solved_with(&capped, &short());
+        let places = places(&snapshot);
+        for entry in plan.unschedulable.iter().filter(|entry| free.unschedulable.iter().all(|other| other.pod != entry.pod)) {
+            let pod = snapshot.pods().iter().find(|pod| pod.key == entry.pod).unwrap();
+            let on_demand = |place: &&crate::support::oracle::Place<'_>| place.label(crate::support::CAPACITY) == Some("on-demand");
+            prop_assert!(!places.iter().filter(on_demand).any(|place| place.takes(&[pod])), "{entry:#?}");
+        }
+    }
 }
 
 proptest! {

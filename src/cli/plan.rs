@@ -155,6 +155,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=50), help_heading = "Search")]
     spot_min_types: u32,
 
+    /// Allow one instance type in one zone at most this share of the spot nodes, in percent, rounded up
+    ///
+    /// EC2 takes back spot instances of one type in one zone together. Nodes that run or are on their way count; a node may become each of
+    /// its alternatives, and counts for each. Nodes beyond the share become the next cheapest type or zone, or go on demand. 100 asks for
+    /// nothing.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100), help_heading = "Search")]
+    spot_pool_share: u32,
+
     /// Varies how ties are broken; equal seeds give equal plans
     #[arg(long, default_value_t = 0, help_heading = "Search")]
     seed: u64,

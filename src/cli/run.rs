@@ -122,6 +122,17 @@ pub(crate) struct Args {
     )]
     spot_min_types: u32,
 
+    /// Allow one instance type in one zone at most this share of the spot nodes, in percent, rounded up
+    ///
+    /// EC2 takes back spot instances of one type in one zone together. Nodes that run or are on their way count; a node may become each of
+    /// its alternatives, and counts for each. Nodes beyond the share become the next cheapest type or zone, or go on demand. 100 asks for
+    /// nothing.
+    #[arg(
+        long, env = "SPOT_POOL_SHARE", value_name = "PERCENT", default_value_t = 100, hide_env_values = true,
+        value_parser = clap::value_parser!(u32).range(1..=100), help_heading = "Decisions"
+    )]
+    spot_pool_share: u32,
+
     /// Share of expireAfter by which a node may go early, in percent, so that nodes of one age do not go together
     #[arg(
         long, env = "EXPIRY_JITTER_PERCENT", value_name = "PERCENT", default_value_t = 0, hide_env_values = true,

@@ -1,9 +1,10 @@
 //! Nodes that were asked for and have not joined, as the solver may count on them.
 
 use super::Engine;
+use crate::api::label;
 use crate::cluster::Claim;
 use crate::provision::{InFlight, market};
-use windlass_solver::{InstanceType, NodeName, Resources};
+use windlass_solver::{CapacityType, InstanceType, NodeName, Resources};
 
 impl Engine {
     /// The nodes to come: of claims that are seen and have no Node, and of claims that are being created.
@@ -21,14 +22,17 @@ impl Engine {
             types.iter().filter(|kind| offerings.iter().any(|offering| offering.instance_type == kind.name)).collect();
         let first = offerings.first().and_then(|offering| types.iter().find(|kind| kind.name == offering.instance_type));
         let mut labels = claim.node_labels();
+        let launched = labels.contains_key(label::INSTANCE_TYPE) && labels.contains_key(label::ZONE);
+        let spot = offerings.iter().filter(|offering| !launched && offering.capacity_type == CapacityType::Spot);
+        let spot_pools = spot.map(|offering| (offering.instance_type.clone(), offering.zone.clone())).collect();
         if let (Some(offering), Some(kind)) = (offerings.first(), first) {
             for (key, value) in &kind.labels {
                 labels.entry(key.clone()).or_insert_with(|| value.clone());
             }
             for (key, value) in [
-                (crate::api::label::ZONE, offering.zone.as_str()),
-                (crate::api::label::CAPACITY_TYPE, offering.capacity_type.as_str()),
-                (crate::api::label::INSTANCE_TYPE, offering.instance_type.as_str()),
+                (label::ZONE, offering.zone.as_str()),
+                (label::CAPACITY_TYPE, offering.capacity_type.as_str()),
+                (label::INSTANCE_TYPE, offering.instance_type.as_str()),
             ] {
                 labels.entry(key.into()).or_insert_with(|| value.into());
             }
@@ -40,6 +44,7 @@ impl Engine {
             labels,
             taints: claim.taints.clone(),
             allocatable,
+            spot_pools,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use windlass_solver::{
     DaemonSet, InstanceType, Labels, Node, NodeName, NodePool, NodePoolName, ObjectKey, Options, Plan, Pod, Resources,
-    RunningPod, Snapshot, SnapshotError, Taint, Violation,
+    RunningPod, Snapshot, SnapshotError, SpotPool, Taint, Violation,
 };
 
 /// A batch to place.
@@ -38,6 +38,8 @@ pub struct InFlight {
     pub taints: Vec<Taint>,
     /// What it will offer, whichever type it becomes.
     pub allocatable: Resources,
+    /// What it may become on spot, while nothing is launched.
+    pub spot_pools: BTreeSet<SpotPool>,
 }
 
 /// Why a batch has no plan.
@@ -69,9 +71,11 @@ impl Order {
     pub fn snapshot(&self, base: &Snapshot) -> Result<Snapshot, SnapshotError> {
         let pods = base.pods().iter().filter(|pod| self.pods.contains(&pod.key)).cloned();
         let mut nodes: Vec<Node> = base.nodes().to_vec();
+        let mut undecided = Vec::new();
         for coming in &self.in_flight {
             if nodes.iter().all(|node| node.name != coming.name) {
                 nodes.push(coming.node(base.daemon_sets()));
+                undecided.extend((!coming.spot_pools.is_empty()).then_some(coming));
             }
         }
         let waiting: BTreeMap<&ObjectKey, &Pod> = base.pods().iter().map(|pod| (&pod.key, pod)).collect();
@@ -90,6 +94,9 @@ impl Order {
         let mut builder = base.rebuild().pods(pods);
         for node in nodes {
             builder = builder.node(node);
+        }
+        for coming in undecided {
+            builder = builder.undecided(coming.name.clone(), coming.spot_pools.clone());
         }
         for pool in pools {
             builder = builder.node_pool(pool);

@@ -28,6 +28,7 @@ SETTINGS = {
     "minValuesPolicy": "best-effort",
     "preferencePolicy": "ignore",
     "spotMinTypes": 5,
+    "spotPoolShare": 25,
     "launchTimeout": "10m",
     "registrationTimeout": "30m",
     "expiryJitterPercent": 10,

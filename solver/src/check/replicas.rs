@@ -7,8 +7,9 @@ pub(super) fn check(snapshot: &Snapshot, plan: &Plan, violations: &mut Vec<Viola
     for pool in snapshot.node_pools().iter().filter(|pool| pool.unsupported.is_empty()) {
         let Some(expected) = expected(pool) else { continue };
         let found = i64::try_from(plan.nodes.iter().filter(|node| node.node_pool == pool.name).count()).unwrap_or(i64::MAX);
-        // A pool that nothing can be bought for stays short; that is not for this rule to judge.
-        if found > expected || (0 < found && found < expected) {
+        // A pool that nothing can be bought for stays short; that is not for this rule to judge. No more may one whose spot pools are full.
+        let may_lack = found == 0 || snapshot.spot_pool_share().is_some();
+        if found > expected || (found < expected && !may_lack) {
             violations.push(Violation::ReplicasWrong { pool: pool.name.clone(), expected, found });
         }
     }

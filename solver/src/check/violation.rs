@@ -1,7 +1,7 @@
 //! The rules that a plan can break, one variant each.
 
 use crate::plan::OfferingRef;
-use crate::{Feature, HostPort, MicroUsd, NodeName, NodePoolName, ObjectKey, ResourceName, Taint};
+use crate::{Feature, HostPort, InstanceTypeName, MicroUsd, NodeName, NodePoolName, ObjectKey, ResourceName, Taint, Zone};
 use std::fmt;
 
 /// A rule that a plan breaks, with the objects that break it.
@@ -118,6 +118,9 @@ pub enum Violation {
     /// A spot node with fewer instance types to choose from than are asked for.
     #[error("node {node}: {found} instance types on spot hold its pods, and {asked} are asked for")]
     SpotTypesTooFew { node: NodeName, asked: u32, found: u32 },
+    /// More nodes that may be of one spot pool than its share of the spot nodes.
+    #[error("spot pool {instance_type} in {zone}: {found} nodes may be of it, and {most} of {nodes} spot nodes are allowed")]
+    SpotPoolExceeded { instance_type: InstanceTypeName, zone: Zone, found: u32, most: u32, nodes: u32 },
     /// A note on relaxed `minValues` that is not true, or in a pool that does not relax them.
     #[error("node {node}: the values of {key} that its offerings have are planned as {planned}, but there are {found}")]
     MinValuesMisstated { node: NodeName, key: String, planned: u32, found: u32 },

@@ -265,7 +265,11 @@ impl Teller<'_> {
             Reason::NotYetSupported => self.refused(),
             Reason::VolumeNotReady => self.shape.not_ready.as_deref().unwrap_or_default().to_owned(),
             // Rules about other pods are told by who knows them.
-            Reason::LimitExceeded | Reason::TopologySpread | Reason::PodAffinity | Reason::PodAntiAffinity => self.limits(),
+            Reason::LimitExceeded
+            | Reason::SpotPoolShare
+            | Reason::TopologySpread
+            | Reason::PodAffinity
+            | Reason::PodAntiAffinity => self.limits(),
         };
         match &self.found.taints[..] {
             [] => what,

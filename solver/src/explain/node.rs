@@ -5,7 +5,10 @@ use super::amount;
 use super::survey::reference;
 use crate::plan::{FunnelStep, OfferingRef, PlannedNode};
 use crate::predicate::{Candidate, overhead, ports_conflict};
-use crate::{DaemonSet, InstanceType, Labels, NodeName, NodePool, Offering, Plan, PodShape, ResourceName, Resources, Snapshot};
+use crate::{
+    CapacityType, DaemonSet, InstanceType, Labels, NodeName, NodePool, Offering, Plan, PodShape, ResourceName, Resources,
+    Snapshot, SpotPool,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an offering fails, in the order of asking.
@@ -18,6 +21,7 @@ enum Fall {
     Available,
     Priced,
     Limit(ResourceName),
+    SpotPool,
 }
 
 /// All pods of the node as one load.
@@ -29,6 +33,8 @@ struct Load<'a> {
     requests: Resources,
     /// What the limits leave beside the plan's other nodes.
     left: Vec<(&'a ResourceName, i64)>,
+    /// Spot pools that have their share without this node.
+    full: BTreeSet<SpotPool>,
 }
 
 pub(super) fn explain(snapshot: &Snapshot, plan: &Plan, name: &NodeName) -> Option<NodeExplanation> {
@@ -99,6 +105,7 @@ impl<'a> Load<'a> {
             shapes: distinct,
             requests,
             left: pool.limits.iter().map(left).collect(),
+            full: full_spot_pools(snapshot, plan, node),
         }
     }
 
@@ -129,8 +136,12 @@ impl<'a> Load<'a> {
             return Some(Fall::Priced);
         }
         let used = |name: &str| if name == ResourceName::NODES { 1 } else { instance_type.capacity.get(name) };
-        let (name, _) = self.left.iter().find(|(name, left)| used(name.as_str()) > *left)?;
-        Some(Fall::Limit((*name).clone()))
+        if let Some((name, _)) = self.left.iter().find(|(name, left)| used(name.as_str()) > *left) {
+            return Some(Fall::Limit((*name).clone()));
+        }
+        let spot = offering.capacity_type == CapacityType::Spot;
+        let full = spot && self.full.contains(&(instance_type.name.clone(), offering.zone.clone()));
+        full.then_some(Fall::SpotPool)
     }
 
     /// Requirements and selection are always listed, the other steps where they removed something.
@@ -156,6 +167,7 @@ impl<'a> Load<'a> {
             Fall::Available => "available".to_owned(),
             Fall::Priced => "priced".to_owned(),
             Fall::Limit(name) => format!("limits: {name}"),
+            Fall::SpotPool => "share of one spot pool".to_owned(),
         }
     }
 
@@ -171,6 +183,7 @@ impl<'a> Load<'a> {
             Fall::Available => format!("EC2 is out of capacity for {shown}"),
             Fall::Priced => format!("{shown} has no price"),
             Fall::Limit(name) => format!("the {name} limit of NodePool {} leaves no room for {shown}", self.pool.name),
+            Fall::SpotPool => format!("other nodes have the share of the spot nodes that may be {shown}"),
         }
     }
 
@@ -183,4 +196,23 @@ impl<'a> Load<'a> {
             amount::at_most(name.as_str(), room)
         )
     }
+}
+
+/// Spot pools that may have no further node, `node` not counted among theirs.
+fn full_spot_pools(snapshot: &Snapshot, plan: &Plan, node: &PlannedNode) -> BTreeSet<SpotPool> {
+    let spot = |one: &&OfferingRef| one.capacity_type == CapacityType::Spot;
+    let all = |node: &'_ PlannedNode| -> Vec<OfferingRef> { node.alternatives.iter().chain([&node.offering]).cloned().collect() };
+    let sure = plan.nodes.iter().filter(|one| all(one).iter().all(|one| spot(&one))).count();
+    let mut found = snapshot.spot_in_use();
+    let Some(most) = snapshot.most_of_a_spot_pool(found.nodes + u32::try_from(sure).unwrap_or(u32::MAX)) else {
+        return BTreeSet::new();
+    };
+    for other in plan.nodes.iter().filter(|other| other.name != node.name) {
+        let pools: BTreeSet<SpotPool> =
+            all(other).iter().filter(spot).map(|one| (one.instance_type.clone(), one.zone.clone())).collect();
+        for pool in pools {
+            *found.pools.entry(pool).or_default() += 1;
+        }
+    }
+    found.pools.into_iter().filter(|(_, count)| *count >= most).map(|(pool, _)| pool).collect()
 }

@@ -3,10 +3,11 @@
 use super::axis::{fits, take};
 use super::budget::Budget;
 use super::problem::{Candidate, Problem};
+use super::share::SpotRoom;
 use super::state::NewNode;
 use super::variety::{Seen, asked_of, is_spot, values};
 use crate::plan::{OfferingRef, RelaxedMinValues};
-use crate::{InstanceType, MinValues, Offering, Options};
+use crate::{CapacityType, InstanceType, MinValues, Offering, Options};
 
 /// An offering that would do.
 #[derive(Debug, Clone)]
@@ -40,9 +41,19 @@ fn usage(problem: &Problem<'_>, node: &NewNode) -> Vec<i64> {
 
 /// Candidates of the node's variant that hold its pods.
 fn holders<'p>(problem: &'p Problem<'_>, node: &'p NewNode) -> impl Iterator<Item = usize> + 'p {
+    let own = &problem.candidates[node.candidate];
+    holders_among(problem, node, problem.variants[own.variant].candidates.clone())
+}
+
+/// Those of `candidates` that hold the node's pods.
+pub(super) fn holders_among<'p>(
+    problem: &'p Problem<'_>,
+    node: &'p NewNode,
+    candidates: impl Iterator<Item = usize> + 'p,
+) -> impl Iterator<Item = usize> + 'p {
     let usage = usage(problem, node);
     let own = &problem.candidates[node.candidate];
-    problem.variants[own.variant].candidates.clone().filter(move |index| {
+    candidates.filter(move |index| {
         let candidate = &problem.candidates[*index];
         fits(&usage, problem.free(candidate))
             && node.load.iter().all(|(class, _)| problem.allows(candidate, *class, true))
@@ -118,59 +129,92 @@ pub(super) fn others<'p>(problem: &'p Problem<'_>, node: &NewNode, own: usize, o
     others
 }
 
-/// The alternatives that a node must have, whatever they cost, and then the first similar ones, `most` together where that is enough;
-/// all of them within what the pool's limits allow even if EC2 picks the largest of each node's. With them the keys that stay short.
-pub(super) fn within_limits(
-    problem: &Problem<'_>,
-    node: &NewNode,
-    others: &Others<'_>,
-    budget: &mut Budget,
-    most: usize,
-) -> (Vec<OfferingRef>, Vec<RelaxedMinValues>) {
-    let mut reserve = Reserve::new(problem, node, budget);
-    let mut kept: Vec<OfferingRef> = Vec::new();
-    let mut seen = Seen::new(others.asked);
-    seen.add(&others.own);
-    for (alternative, values) in &others.any {
-        if seen.is_enough() {
-            break;
-        }
-        if seen.lacks(values) && reserve.allows(alternative.candidate) {
-            seen.add(values);
-            kept.push(alternative.offering.clone());
-        }
-    }
-    for alternative in &others.similar {
-        if kept.len() >= most {
-            break;
-        }
-        if !kept.contains(&alternative.offering) && reserve.allows(alternative.candidate) {
-            kept.push(alternative.offering.clone());
-        }
-    }
-    kept.sort();
-    let short = seen.short().map(|(asked, found)| RelaxedMinValues {
-        key: asked.key.clone(),
-        asked: asked.count,
-        found: u32::try_from(found).unwrap_or(u32::MAX),
-    });
-    (kept, short.collect())
+/// What alternatives use up: what pools' limits leave even if EC2 picks the largest of each node's, and the room in spot pools.
+#[derive(Debug, Clone)]
+pub(super) struct Stock {
+    pub(super) budget: Budget,
+    pub(super) spot: SpotRoom,
 }
 
-/// What a node may use of its pool's limits.
-struct Reserve<'a, 's> {
-    problem: &'a Problem<'s>,
+/// A node's alternatives in the making.
+pub(super) struct Hand<'p, 's> {
+    problem: &'p Problem<'s>,
     pool: usize,
-    budget: &'a mut Budget,
+    /// The most of each limited resource that the node may use.
     largest: Vec<i64>,
+    seen: Seen<'p>,
+    kept: Vec<OfferingRef>,
+    /// Of the similar ones, those before this were looked at.
+    next: usize,
 }
 
-impl<'a, 's> Reserve<'a, 's> {
-    fn new(problem: &'a Problem<'s>, node: &NewNode, budget: &'a mut Budget) -> Self {
-        let pool = problem.pool(&problem.candidates[node.candidate]);
-        let mut reserve = Self { problem, pool, budget, largest: Vec::new() };
-        reserve.largest = reserve.capacity(node.candidate);
-        reserve
+impl<'p, 's> Hand<'p, 's> {
+    /// Nothing but what is bought; limits were reckoned with the candidate `reckoned`.
+    pub(super) fn new(problem: &'p Problem<'s>, reckoned: usize, others: &Others<'p>) -> Self {
+        let pool = problem.pool(&problem.candidates[reckoned]);
+        let mut seen = Seen::new(others.asked);
+        seen.add(&others.own);
+        let mut hand = Self { problem, pool, largest: Vec::new(), seen, kept: Vec::new(), next: 0 };
+        hand.largest = hand.capacity(reckoned);
+        hand
+    }
+
+    /// Takes the alternatives that the node must have, whatever they cost. Returns which of [`Others::any`] they are.
+    pub(super) fn take_needed(&mut self, others: &Others<'p>, stock: &mut Stock) -> Vec<usize> {
+        let mut taken = Vec::new();
+        for (position, (alternative, values)) in others.any.iter().enumerate() {
+            if self.seen.is_enough() {
+                break;
+            }
+            if self.seen.lacks(values) && self.take(alternative, stock) {
+                self.seen.add(values);
+                taken.push(position);
+            }
+        }
+        taken
+    }
+
+    /// Takes the alternatives that were chosen for it.
+    pub(super) fn take_chosen(&mut self, others: &Others<'p>, chosen: &[usize], stock: &mut Stock) {
+        for (alternative, values) in chosen.iter().filter_map(|position| others.any.get(*position)) {
+            if self.take(alternative, stock) {
+                self.seen.add(values);
+            }
+        }
+    }
+
+    /// Takes the next similar ones, until there are `most` alternatives together.
+    pub(super) fn take_similar(&mut self, others: &Others<'_>, stock: &mut Stock, most: usize) {
+        while self.kept.len() < most
+            && let Some(alternative) = others.similar.get(self.next)
+        {
+            self.next += 1;
+            if !self.kept.contains(&alternative.offering) {
+                self.take(alternative, stock);
+            }
+        }
+    }
+
+    /// Of what the node must be able to become, the keys that stay short.
+    pub(super) fn short(&self) -> impl Iterator<Item = (&'p MinValues, usize)> {
+        self.seen.short()
+    }
+
+    /// Whether nothing that it took is of another capacity type than `own`.
+    pub(super) fn is_all(&self, own: CapacityType) -> bool {
+        self.kept.iter().all(|one| one.capacity_type == own)
+    }
+
+    /// The alternatives, and the keys that stay short.
+    pub(super) fn finish(mut self) -> (Vec<OfferingRef>, Vec<RelaxedMinValues>) {
+        self.kept.sort();
+        let short = self.seen.short().map(|(asked, found)| RelaxedMinValues {
+            key: asked.key.clone(),
+            asked: asked.count,
+            found: u32::try_from(found).unwrap_or(u32::MAX),
+        });
+        let short = short.collect();
+        (self.kept, short)
     }
 
     fn capacity(&self, candidate: usize) -> Vec<i64> {
@@ -178,15 +222,20 @@ impl<'a, 's> Reserve<'a, 's> {
         limits.iter().map(|(name, _)| self.problem.capacity(&self.problem.candidates[candidate], name.as_str())).collect()
     }
 
-    /// Whether the node may become this one, too.
-    fn allows(&mut self, candidate: usize) -> bool {
-        let capacity = self.capacity(candidate);
+    /// Takes an alternative if the node may become it, too. Whether it may.
+    fn take(&mut self, alternative: &Alternative, stock: &mut Stock) -> bool {
+        if !stock.spot.has(&alternative.offering) {
+            return false;
+        }
+        let capacity = self.capacity(alternative.candidate);
         let larger: Vec<i64> = capacity.iter().zip(&self.largest).map(|(new, old)| (new - old).max(0)).collect();
-        let allowed = self.budget.stretch(self.pool, &larger);
+        let allowed = stock.budget.stretch(self.pool, &larger);
         if allowed {
             for (largest, more) in self.largest.iter_mut().zip(&larger) {
                 *largest += more;
             }
+            stock.spot.take(&alternative.offering);
+            self.kept.push(alternative.offering.clone());
         }
         allowed
     }

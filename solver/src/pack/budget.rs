@@ -2,6 +2,7 @@
 //! of packing.
 
 use super::problem::{Candidate, Problem};
+use super::variety;
 
 /// Remaining limits by pool, in the order in which the pool lists them. Below zero where existing nodes use more than allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub(super) struct Budget {
     left: Vec<Vec<i64>>,
     /// Room in each of the snapshot's reservations.
     slots: Vec<i64>,
+    /// Whether nothing more is bought that may be a spot instance.
+    spot_closed: bool,
 }
 
 impl Budget {
@@ -19,7 +22,7 @@ impl Budget {
                 pool.limits.iter().map(|(name, limit)| limit.saturating_sub(pool.usage.get(name.as_str()))).collect()
             });
         let slots = problem.snapshot.reservations().values().map(|slots| i64::from(*slots));
-        Self { left: left.collect(), slots: slots.collect() }
+        Self { left: left.collect(), slots: slots.collect(), spot_closed: false }
     }
 
     /// What is left of the limits of a pool, by index.
@@ -27,8 +30,21 @@ impl Budget {
         &self.left[pool]
     }
 
+    /// Has nothing more bought that may be a spot instance.
+    pub(super) const fn close_spot(&mut self) {
+        self.spot_closed = true;
+    }
+
+    /// The same as if spot were not closed; `None` where it is not.
+    pub(super) fn with_spot(&self) -> Option<Self> {
+        self.spot_closed.then(|| Self { spot_closed: false, ..self.clone() })
+    }
+
     /// How many nodes of `candidate` the limits of its pool still allow, at most `wanted`.
     pub(super) fn affords(&self, problem: &Problem<'_>, candidate: &Candidate, wanted: u32) -> u32 {
+        if self.spot_closed && variety::may_be_spot(problem, candidate) {
+            return 0;
+        }
         let pool = problem.pool(candidate);
         let limits = &problem.snapshot.node_pools()[pool].limits;
         let slots = candidate.reservation.map(|index| self.slots.get(index).copied().unwrap_or(0).max(0));

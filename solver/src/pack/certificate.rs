@@ -47,6 +47,7 @@ fn disregarded(problem: &Problem<'_>, state: &State, dealt: bool) -> Vec<Disrega
         (Disregarded::Limits, pools().any(|pool| !pool.limits.is_empty())),
         (Disregarded::MinValues, pools().any(|pool| !pool.min_values.is_empty())),
         (Disregarded::SpotMinTypes, problem.snapshot.spot_min_types() > 1),
+        (Disregarded::SpotPoolShare, problem.snapshot.spot_pool_share().is_some()),
         (Disregarded::SoftTaints, soft),
         (Disregarded::HostRules, host_rules_disregarded(problem, state)),
         (Disregarded::Domains, dealt),

@@ -213,7 +213,10 @@ impl Compiler<'_> {
         let asked = variety::asked(self.problem.snapshot, pool);
         let counted =
             asked.iter().map(|asked| if &*asked.key == variety::SPOT_TYPES { label::CAPACITY_TYPE } else { &*asked.key });
-        let keys = counted.chain([label::RESERVATION]);
+        // Where the share of a spot pool counts, each is a candidate.
+        let of_pools = [label::ZONE, label::CAPACITY_TYPE].into_iter();
+        let of_pools = of_pools.filter(|_| self.problem.snapshot.spot_pool_share().is_some());
+        let keys = counted.chain([label::RESERVATION]).chain(of_pools);
         let apart: Vec<FixedBitSet> = keys.flat_map(|key| self.problem.offers[list].by_value(key)).collect();
         let sets = signatures.iter().chain(&daemons).map(|(_, set)| set);
         let parts = partition(&variant.offers, sets.chain(&apart));

@@ -1,16 +1,18 @@
 //! From what was decided to the [`Plan`](crate::Plan) that people and controllers read.
 
-use super::alternatives::{bought, chosen, others, within_limits};
+use super::alternatives::{Hand, Stock, bought, chosen, others};
 use super::deal::Refusal;
 use super::obstacle::{needs_others, obstacle};
 use super::problem::{Candidate, Class, Problem};
+use super::share::{self, Dealt, SpotRoom};
 use super::standing::stands;
 use super::state::{NewNode, State};
 use crate::explain::{Diagnosis, LimitsLeft, Obstacle, diagnose_beside};
-use crate::plan::{ExistingPlacement, OfferingRef, PlannedNode};
+use crate::plan::{ExistingPlacement, OfferingRef, PlannedNode, RelaxedMinValues};
 use crate::{InstanceType, Labels, NodeName, ObjectKey, Offering, Options, Reason, Resources, Unschedulable, label};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Hands out the pods of each class in key order.
 pub(super) struct Pods<'p, 's> {
@@ -52,9 +54,16 @@ pub(super) fn existing(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_,
 }
 
 /// Nodes to launch: by pool in the snapshot's order, dearest first, then by type, zone and pods. Names count within the pool.
-pub(super) fn nodes(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_>, options: &Options<'_>) -> Vec<PlannedNode> {
-    let mut groups: Vec<(usize, &NewNode)> = state.nodes.iter().map(|node| (bought(problem, node), node)).collect();
-    groups.sort_by_key(|(own, node)| {
+pub(super) fn nodes(
+    problem: &Problem<'_>,
+    state: &State,
+    pods: &mut Pods<'_, '_>,
+    dealt: Option<&Dealt>,
+    options: &Options<'_>,
+) -> Vec<PlannedNode> {
+    let groups = state.nodes.iter().enumerate().map(|(position, node)| (bought(problem, node), node, position));
+    let mut groups: Vec<(usize, &NewNode, usize)> = groups.collect();
+    groups.sort_by_key(|(own, node, _)| {
         let candidate = &problem.candidates[*own];
         let (instance_type, offering) = chosen(problem, candidate);
         let first = node.load.iter().map(|(class, _)| problem.classes[*class].pods.first()).min();
@@ -63,20 +72,19 @@ pub(super) fn nodes(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_
     });
     let standing = |node: &NewNode| stands(problem, node);
     let mut first: Vec<Vec<ObjectKey>> = Vec::new();
-    for (_, node) in groups.iter().filter(|(_, node)| standing(node)) {
+    for (_, node, _) in groups.iter().filter(|(_, node, _)| standing(node)) {
         first.extend((0..node.copies).map(|_| pods.load(&node.load)));
     }
     let mut first = first.into_iter();
-    let mut budget = state.budget.clone();
+    let mut choices = choices(problem, state, &groups, dealt, options).into_iter();
     let mut count: BTreeMap<usize, usize> = BTreeMap::new();
     let mut planned = Vec::new();
-    for (own, group) in groups {
-        let others = others(problem, group, own, options);
+    for (own, group, _) in groups {
         let candidate = &problem.candidates[own];
         let template = describe(problem, candidate, chosen(problem, candidate), &group.load);
         for _ in 0..group.copies {
             let index = count.entry(problem.pool(candidate)).or_insert(0);
-            let (alternatives, relaxed) = within_limits(problem, group, &others, &mut budget, options.alternatives);
+            let (alternatives, relaxed) = choices.next().unwrap_or_default();
             planned.push(PlannedNode {
                 name: NodeName::new(format!("{}-{index}", template.node_pool)),
                 alternatives,
@@ -88,6 +96,46 @@ pub(super) fn nodes(problem: &Problem<'_>, state: &State, pods: &mut Pods<'_, '_
         }
     }
     planned
+}
+
+/// The alternatives of each node, and the `minValues` that stay short: those that it must have, whatever they cost, and then similar ones
+/// as long as limits allow. Where room in spot pools is shared, each node gets one of these after the other.
+fn choices(
+    problem: &Problem<'_>,
+    state: &State,
+    groups: &[(usize, &NewNode, usize)],
+    dealt: Option<&Dealt>,
+    options: &Options<'_>,
+) -> Vec<(Vec<OfferingRef>, Vec<RelaxedMinValues>)> {
+    let spot = dealt.map_or_else(SpotRoom::default, |dealt| dealt.room(problem.snapshot));
+    let mut stock = Stock { budget: state.budget.clone(), spot };
+    if dealt.is_some() {
+        for (own, group, _) in groups {
+            let (instance_type, offering) = chosen(problem, &problem.candidates[*own]);
+            let own = OfferingRef::of(instance_type, offering);
+            (0..group.copies).for_each(|_| stock.spot.take(&own));
+        }
+    }
+    let mut hands = Vec::new();
+    for (own, group, position) in groups {
+        let others = Rc::new(others(problem, group, *own, options));
+        for _ in 0..group.copies {
+            let mut hand = Hand::new(problem, group.candidate, &others);
+            if let Some(chosen) = dealt.and_then(|dealt| dealt.needed.get(*position)) {
+                hand.take_chosen(&others, chosen, &mut stock);
+            } else {
+                hand.take_needed(&others, &mut stock);
+                hand.take_similar(&others, &mut stock, options.alternatives);
+            }
+            hands.push((hand, Rc::clone(&others)));
+        }
+    }
+    for most in (1..=options.alternatives).filter(|_| dealt.is_some()) {
+        for (hand, others) in &mut hands {
+            hand.take_similar(others, &mut stock, most);
+        }
+    }
+    hands.into_iter().map(|(hand, _)| hand.finish()).collect()
 }
 
 /// What a node is like that buys `bought`, an offer of `candidate`, for `load`; without its name, its pods and its alternatives.
@@ -171,7 +219,7 @@ fn diagnosis(problem: &Problem<'_>, state: &State, class: usize, limits_left: &L
     // Where limits alone leave something, the rules do not.
     let beyond = diagnosis.funnel.last().is_some_and(|step| step.remaining > 0).then_some(&state.budget);
     if diagnosis.is_about_limits()
-        && let Some(obstacle) = obstacle(problem, beyond, class)
+        && let Some(obstacle) = share::obstacle(problem, state, class).or_else(|| obstacle(problem, beyond, class))
     {
         diagnosis.meet(obstacle);
     }

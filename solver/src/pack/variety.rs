@@ -36,6 +36,11 @@ pub(super) fn is_spot(problem: &Problem<'_>, candidate: &Candidate) -> bool {
     chosen(problem, candidate).1.capacity_type == CapacityType::Spot
 }
 
+/// Whether a node that buys `candidate` may be a spot instance.
+pub(super) fn may_be_spot(problem: &Problem<'_>, candidate: &Candidate) -> bool {
+    candidate.bundle.as_ref().map_or_else(|| is_spot(problem, candidate), |bundle| bundle.with_spot)
+}
+
 fn pool_of<'p>(problem: &'p Problem<'_>, variant: usize) -> &'p NodePool {
     &problem.snapshot.node_pools()[problem.variants[variant].pool]
 }
@@ -138,11 +143,14 @@ fn families(problem: &Problem<'_>, variant: usize) -> Vec<Family> {
     let relents = pool.min_values_policy == MinValuesPolicy::BestEffort;
     let (own, all) = (pool.min_values.len(), problem.variants[variant].asked.len());
     let strict = |made| Family { made, asked: all, relents: false };
+    let relenting = |made| Family { made, asked: own, relents };
+    let capped = problem.snapshot.spot_pool_share().is_some();
     match (own, all > own) {
         (0, false) => Vec::new(),
-        (_, false) => vec![Family { made: Made::OfAll, asked: own, relents }],
+        (_, false) if capped => vec![relenting(Made::OfAll), relenting(Made::WithoutSpot)],
+        (_, false) => vec![relenting(Made::OfAll)],
         (0, true) => vec![strict(Made::OfSpot)],
-        (_, true) => vec![strict(Made::OfAll), Family { made: Made::WithoutSpot, asked: own, relents }],
+        (_, true) => vec![strict(Made::OfAll), relenting(Made::WithoutSpot)],
     }
 }
 

@@ -70,6 +70,8 @@ pub enum Disregarded {
     MinValues,
     /// How many instance types each spot node must have to choose from.
     SpotMinTypes,
+    /// The share of one spot pool.
+    SpotPoolShare,
     /// `PreferNoSchedule` taints.
     SoftTaints,
     /// Rules about pods on one host, but for those that bound pods of one size or that alone need about as many nodes as the others.
@@ -88,6 +90,7 @@ impl Disregarded {
             Self::Limits => "limits of NodePools",
             Self::MinValues => "minValues of NodePools",
             Self::SpotMinTypes => "least instance types of spot nodes",
+            Self::SpotPoolShare => "the share of one spot pool",
             Self::SoftTaints => "PreferNoSchedule taints",
             Self::HostRules => "some rules about pods on one host",
             Self::Domains => "rules about pods in domains other than hosts",

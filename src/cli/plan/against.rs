@@ -48,8 +48,8 @@ impl Against {
         let plan = match peer {
             Peer::Karpenter => baseline::karpenter(snapshot, plan, preferences),
         };
-        // It knows nothing of that choice.
-        let judged = snapshot.clone().with_spot_min_types(1);
+        // It knows nothing of these rules.
+        let judged = snapshot.clone().with_spot_min_types(1).with_spot_pool_share(100);
         let (broken, faults): (Vec<_>, Vec<_>) = check(&judged, &plan).into_iter().partition(Violation::is_about_other_pods);
         Self { peer, plan, broken: broken.len(), faults }
     }

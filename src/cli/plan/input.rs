@@ -46,6 +46,7 @@ impl Input {
             min_values_policy: args.min_values_policy.into(),
             default_spread,
             spot_min_types: args.spot_min_types,
+            spot_pool_share: args.spot_pool_share,
             ..Settings::default()
         };
         let taken = snapshot::take(&inventory, &catalog, &settings);

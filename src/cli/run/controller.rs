@@ -78,6 +78,7 @@ fn settings(args: &Args) -> actuate::Settings {
             vm_memory_overhead_ppm: args.vm_memory_overhead_percent,
             min_values_policy: args.min_values_policy.into(),
             spot_min_types: args.spot_min_types,
+            spot_pool_share: args.spot_pool_share,
             static_pools: false,
             ..snapshot::Settings::default()
         },

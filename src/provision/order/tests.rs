@@ -65,6 +65,7 @@ fn coming() -> InFlight {
         labels: Labels::new(),
         taints: Vec::new(),
         allocatable: Resources::new().with("cpu", 4000).with("pods", 10),
+        spot_pools: BTreeSet::new(),
     }
 }
 
@@ -118,7 +119,19 @@ fn scarce_offerings_are_not_planned() {
 
 #[test]
 fn what_holds_for_all_nodes_holds_for_the_batch() {
-    let base = base(&[("a", 1000)], None).with_spot_min_types(7);
+    let base = base(&[("a", 1000)], None).with_spot_min_types(7).with_spot_pool_share(30);
     let snapshot = order(&["a"]).snapshot(&base).unwrap();
     assert_eq!((snapshot.spot_min_types(), snapshot.daemon_sets()), (7, base.daemon_sets()));
+    assert_eq!(snapshot.spot_pool_share(), Some(30));
+}
+
+#[test]
+fn a_node_that_is_not_launched_counts_in_each_spot_pool_that_it_may_become() {
+    let pool = |zone: &str| (InstanceTypeName::from("m.xlarge"), Zone::from(zone));
+    let mut order = order(&["a"]);
+    order.in_flight.push(InFlight { spot_pools: [pool("a"), pool("b")].into(), ..coming() });
+    let snapshot = order.snapshot(&base(&[("a", 1000)], None)).unwrap();
+    let found = snapshot.spot_in_use();
+    assert_eq!(found.pools, [(pool("a"), 1), (pool("b"), 1)].into());
+    assert_eq!(found.nodes, 0, "it may be on demand, for all that is known");
 }
