@@ -25,6 +25,7 @@ mod queue;
 mod reap;
 mod recover;
 mod settings;
+mod standing;
 mod steer;
 mod terminate;
 mod view;
@@ -54,6 +55,7 @@ pub struct Engine {
     launches: launch::Launches,
     evictions: drain::Evictions,
     listing: listing::Listing,
+    standing: standing::Standing,
 }
 
 impl Engine {
@@ -71,6 +73,7 @@ impl Engine {
             launches: launch::Launches::default(),
             evictions: drain::Evictions::default(),
             listing: listing::Listing::default(),
+            standing: standing::Standing::default(),
         }
     }
 
@@ -119,12 +122,16 @@ impl Engine {
             Event::Pool(object) => {
                 let pool = crate::cluster::Pool::read(&object);
                 self.wake_pool(&pool.name);
-                self.view.put_pool(pool);
+                self.put_pool(pool);
                 self.reconsider_parked();
             }
-            Event::PoolGone(name) => self.view.remove_pool(&name),
+            Event::PoolGone(name) => {
+                self.standing.wake(&name);
+                self.view.remove_pool(&name);
+            }
             Event::Types(pool, types) => {
                 self.wake_pool(&pool);
+                self.standing.wake(&pool);
                 self.view.put_types(pool, types);
                 self.reconsider_parked();
             }
@@ -144,6 +151,10 @@ impl Engine {
         }
         for name in self.view.node_names() {
             self.queue.now(Key::Node(name));
+        }
+        let pools: Vec<_> = self.view.pools().map(|pool| pool.name.clone()).collect();
+        for name in pools {
+            self.look_at_pool(&name);
         }
         let keys: Vec<ObjectKey> = self.view.pods().map(|pod| pod.key.clone()).collect();
         for key in keys {
@@ -173,11 +184,21 @@ impl Engine {
                 Key::Node(name) => self.decide_node(name),
                 Key::Launch(token) => self.send(token),
                 Key::Create(name) => self.create(name),
+                Key::Pool(name) => self.decide_pool(name),
                 Key::Admission => self.ask_admission(),
                 Key::Batch => self.decide_batch(),
                 Key::Listing => self.describe(),
             }
         }
+    }
+
+    fn put_pool(&mut self, pool: crate::cluster::Pool) {
+        let name = pool.name.clone();
+        if self.view.pool(&name) != Some(&pool) {
+            self.standing.wake(&name);
+        }
+        self.view.put_pool(pool);
+        self.look_at_pool(&name);
     }
 
     fn wake_pool(&mut self, pool: &windlass_solver::NodePoolName) {
@@ -211,6 +232,7 @@ impl Engine {
         }
         self.provisioner.created(&claim.name);
         self.remember_nominations(&claim);
+        self.look_at_pool(&claim.pool);
         self.queue.now(Key::Claim(claim.name));
         self.queue.now(Key::Batch);
     }

@@ -14,6 +14,7 @@ pub mod market;
 pub mod order;
 pub mod pod_filter;
 pub mod scarcity;
+pub mod standing;
 
 pub use batch::Batch;
 pub use order::{InFlight, Order};

@@ -4,3 +4,4 @@ pub mod budget;
 pub mod drain;
 pub mod empty;
 pub mod expired;
+pub mod surplus;

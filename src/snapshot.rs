@@ -59,8 +59,6 @@ pub struct Settings {
     pub spot_min_types: u32,
     /// Share of the spot nodes that one type in one zone may have, in percent (`--spot-pool-share`).
     pub spot_pool_share: u32,
-    /// Whether pools with `spec.replicas` get their nodes; else they are refused.
-    pub static_pools: bool,
 }
 
 impl Default for Settings {
@@ -73,7 +71,6 @@ impl Default for Settings {
             default_spread: DefaultSpread::default(),
             spot_min_types: 1,
             spot_pool_share: 100,
-            static_pools: true,
         }
     }
 }
@@ -118,7 +115,6 @@ pub fn take(inventory: &Inventory, catalog: &Catalog, settings: &Settings) -> Ta
     let limits = Limits::new(inventory, &pods, &daemon_sets);
     let around = node_class::Surroundings { catalog, settings, limits: &limits };
     let classes = node_class::classes(&classes, around, &mut unresolved, &mut diagnostics);
-    let pools = if settings.static_pools { pools } else { node_pool::without_static(pools, &mut diagnostics) };
     let mut pools = node_pool::node_pools(&pools, &classes, &mut diagnostics);
     let overlays = unique(inventory.node_overlays.iter(), &mut diagnostics);
     let overlaid = overlay::apply(&overlays, &mut pools, &mut diagnostics);

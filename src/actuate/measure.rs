@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use windlass_solver::{ResourceName, Resources};
 
 /// Reasons of notices that mean the end of a NodeClaim, with Karpenter's words where it has one.
-const DISRUPTIONS: [(&str, &str); 9] = [
+const DISRUPTIONS: [(&str, &str); 10] = [
     ("Empty", "empty"),
     ("Expired", "expired"),
     ("InsufficientCapacity", "insufficient_capacity"),
@@ -20,6 +20,7 @@ const DISRUPTIONS: [(&str, &str); 9] = [
     ("NodeMissing", "node_missing"),
     ("NodeDeleted", "node_deleted"),
     ("LimitExceeded", "limit_exceeded"),
+    ("Overprovisioned", "overprovisioned"),
 ];
 
 /// Counts a notice, and the disruption that it tells of.

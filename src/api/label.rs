@@ -113,6 +113,8 @@ strings! {
     NODE_POOL_HASH = "karpenter.sh/nodepool-hash";
     /// Version of the algorithm of that hash.
     NODE_POOL_HASH_VERSION = "karpenter.sh/nodepool-hash-version";
+    /// On a NodeClaim of a static pool: the higher the number, the sooner it goes when the pool shrinks.
+    DEPROVISIONING_PRIORITY = "karpenter.sh/deprovisioning-priority";
     /// When the node ends at the latest, RFC 3339.
     TERMINATION_TIMESTAMP = "karpenter.sh/nodeclaim-termination-timestamp";
     /// Hash of the EC2NodeClass.

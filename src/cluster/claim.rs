@@ -47,6 +47,8 @@ pub struct Claim {
     pub grace: Option<Duration>,
     /// When the instance ends even if pods remain: annotation `karpenter.sh/nodeclaim-termination-timestamp`.
     pub deadline: Option<Time>,
+    /// The higher, the sooner it goes when its static pool shrinks: annotation `karpenter.sh/deprovisioning-priority`.
+    pub deprovisioning_priority: i64,
     /// Pods it was made for: annotation `windlass.dev/nominated-pods`.
     pub nominated: Vec<Uid>,
     /// The launch that was last decided: annotation `windlass.dev/launch`.
@@ -139,6 +141,7 @@ impl Claim {
             expire_after: lasting(&object.spec.expire_after),
             grace: object.spec.termination_grace_period.as_deref().and_then(lasting),
             deadline: annotation(label::TERMINATION_TIMESTAMP).and_then(Time::parse),
+            deprovisioning_priority: annotation(label::DEPROVISIONING_PRIORITY).and_then(|text| text.parse().ok()).unwrap_or(0),
             nominated: annotation(NOMINATED_PODS).unwrap_or_default().split_whitespace().map(Uid::new).collect(),
             launch: annotation(LAUNCH).and_then(|text| serde_json::from_str(text).ok()),
             capacity: amounts(&status.capacity).unwrap_or_default(),

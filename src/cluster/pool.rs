@@ -16,6 +16,8 @@ pub struct Pool {
     pub uid: Uid,
     /// Whether it is being deleted.
     pub deleting: bool,
+    /// For a static pool: so many nodes, whatever pods there are.
+    pub replicas: Option<usize>,
     /// Hard upper bounds; `None` if one cannot be read, and then nothing is launched.
     pub limits: Option<Vec<(ResourceName, i64)>>,
     /// How long a node stays after its last pod has left; `None` for ever.
@@ -35,6 +37,7 @@ impl Pool {
             name: NodePoolName::new(object.metadata.name.as_deref().unwrap_or_default()),
             uid: Uid::new(object.metadata.uid.as_deref().unwrap_or_default()),
             deleting: object.metadata.deletion_timestamp.is_some(),
+            replicas: object.spec.replicas.map(|count| usize::try_from(count).unwrap_or(0)),
             limits: limits.refused.is_empty().then_some(limits.read),
             // A text that is no duration keeps the node: the API server refuses it, so this is never seen in a healthy cluster.
             consolidate_after: lasting(&object.spec.disruption.consolidate_after),
@@ -43,9 +46,9 @@ impl Pool {
         }
     }
 
-    /// Whether any limit is set or unreadable, so that launches must be counted first.
+    /// Whether the number of nodes or any limit is set, or a limit is unreadable, so that claims must be counted before a launch.
     pub fn is_limited(&self) -> bool {
-        self.limits.as_ref().is_none_or(|limits| !limits.is_empty())
+        self.replicas.is_some() || self.limits.as_ref().is_none_or(|limits| !limits.is_empty())
     }
 }
 

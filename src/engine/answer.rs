@@ -82,6 +82,10 @@ impl Engine {
                 let claims: Vec<Claim> = objects.iter().map(Claim::read).collect();
                 self.admit(&claims);
             }
+            (Purpose::Muster(pool), Ok(objects)) => {
+                let claims: Vec<Claim> = objects.iter().map(Claim::read).collect();
+                self.mustered(&pool, &claims);
+            }
             (Purpose::Census(suspects), listed) => self.judge_suspects(&suspects, listed.as_deref().ok()),
             _ => {}
         }

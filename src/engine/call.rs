@@ -8,7 +8,7 @@ use crate::provision::digest::digest;
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use windlass_solver::NodeName;
+use windlass_solver::{NodeName, NodePoolName};
 
 /// The pause after a first failure; it doubles with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
@@ -30,6 +30,8 @@ pub(super) enum Purpose {
     Launch(String),
     /// The list that admits waiting claims.
     Admit,
+    /// The list by which a static pool gives claims up.
+    Muster(NodePoolName),
     /// The list that judges instances which no known claim explains.
     Census(BTreeMap<InstanceId, String>),
     /// The list of pods of a claim's node: the claim's name and the node.

@@ -14,7 +14,7 @@ use crate::cluster::node::unregistered;
 use crate::cluster::{Claim, ClaimChange, LaunchRecord, Uid, Write};
 use crate::provision::digest::digest;
 use crate::provision::market::{self, Window};
-use crate::provision::{Scarcity, limits};
+use crate::provision::{Scarcity, limits, standing};
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -151,9 +151,14 @@ impl Engine {
             listed.iter().filter(|claim| counted.contains(&claim.name)).map(|claim| claim.pool.clone()).collect();
         self.launches.waiting.retain(|name| self.view.claim(name).is_some_and(|claim| claim.deleting.is_none()));
         for name in pools {
-            let Some(limits) = self.view.pool(&name).map(|pool| pool.limits.clone()) else { continue };
+            let Some(pool) = self.view.pool(&name) else { continue };
+            let (limits, replicas) = (pool.limits.clone(), pool.replicas);
             let types = self.view.types(&name).unwrap_or_default();
-            let verdict = limits::admit(&name, limits.as_deref(), listed, &types, &counted);
+            let mut verdict = limits::admit(&name, limits.as_deref(), listed, &types, &counted);
+            if let Some(replicas) = replicas {
+                let admitted = self.admit_replicas(&name, replicas, listed, &counted);
+                verdict.admitted.retain(|name| admitted.contains(name));
+            }
             for name in verdict.admitted {
                 let Some(claim) = self.view.claim(&name) else { continue };
                 self.memos.of(&claim.uid).admitted = true;
@@ -170,6 +175,24 @@ impl Engine {
             // What was deleted must be gone before others are admitted.
             self.queue.at(Key::Admission, self.now.plus(std::time::Duration::from_secs(1)));
         }
+    }
+
+    /// Which of the waiting claims of a static pool are not too many. Those that are go.
+    fn admit_replicas(
+        &mut self,
+        pool: &NodePoolName,
+        replicas: usize,
+        listed: &[Claim],
+        counted: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let leaving = listed.iter().filter(|claim| self.memos.get(&claim.uid).given_up).map(|claim| claim.name.clone());
+        let verdict = standing::admit(pool, replicas, listed, counted, &leaving.collect());
+        for name in verdict.surplus {
+            if let Some(claim) = self.view.claim(&name) {
+                self.give_up_claim(&claim);
+            }
+        }
+        verdict.admitted
     }
 
     /// Groups what can be launched and records it. A claim with nothing left to try is given up: its pods are planned anew.

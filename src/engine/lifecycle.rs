@@ -40,6 +40,9 @@ impl Engine {
             }
             self.queue.at(Key::Claim(claim.name.clone()), end);
         }
+        if self.lets_go(&claim) {
+            return;
+        }
         match claim.provider_id() {
             None => self.launch(&claim),
             Some(_) if self.has_died(&claim) => self.delete_claim(&claim, "InstanceGone", "its instance has ended or is gone"),

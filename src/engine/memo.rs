@@ -28,6 +28,8 @@ pub(super) struct Memo {
     pub(super) steered: bool,
     /// Since when the outcome of its launch can only be learnt from EC2's lists.
     pub(super) lost: Option<Time>,
+    /// Its static pool has one claim too many, and this is to go.
+    pub(super) given_up: bool,
     /// Its node is being emptied for a reason of ours.
     pub(super) reaping: bool,
     /// A fresh list of the node's pods showed none that has to leave.

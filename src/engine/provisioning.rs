@@ -74,6 +74,11 @@ impl Provisioner {
         self.creating.values().map(|creation| &creation.claim)
     }
 
+    /// Whether a claim of this name was decided and is not seen yet.
+    pub(super) fn is_creating(&self, name: &str) -> bool {
+        self.creating.contains_key(name)
+    }
+
     /// The claim is seen.
     pub(super) fn created(&mut self, name: &str) {
         self.creating.remove(name);
@@ -216,10 +221,11 @@ impl Engine {
         if self.provisioner.planning {
             return;
         }
-        if let Some(uids) = self.provisioner.batch.take(self.now) {
+        let (batch, lacking) = (self.provisioner.batch.take(self.now), self.lacking());
+        if batch.is_some() || !lacking.is_empty() {
             self.provisioner.planning = true;
             self.provisioner.asked += 1;
-            let order = Box::new(self.order(&uids));
+            let order = Box::new(Order { lacking, ..self.order(&batch.unwrap_or_default()) });
             self.ask(&Key::Batch, Purpose::Plan, Effect::Plan(order));
         } else if let Some(due) = self.provisioner.batch.due() {
             self.queue.at(Key::Batch, due);
@@ -249,6 +255,7 @@ impl Engine {
             placed: self.provisioner.placed.iter().filter_map(|(uid, place)| Some((key(uid)?, node(place)))).collect(),
             usage: self.view.pools().map(|pool| (pool.name.clone(), self.usage(&pool.name))).collect(),
             scarce: self.launches.scarcity.scarce(self.now).cloned().collect(),
+            ..Order::default()
         }
     }
 
@@ -277,6 +284,7 @@ impl Engine {
                 self.publish("Batch".to_owned(), "PlanRefused", message);
                 self.provisioner.retry_at(self.now.plus(self.settings.batch_max));
                 self.park_unplaced();
+                self.rest_short_pools();
                 return;
             }
         };
@@ -292,12 +300,20 @@ impl Engine {
                 self.nominate(pod, place.clone());
             }
         }
-        let mut usages = BTreeMap::new();
+        let (mut usages, mut standing) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
         for node in &plan.nodes {
+            if self.view.pool(&node.node_pool).is_some_and(|pool| pool.replicas.is_some()) {
+                standing.entry(&node.node_pool).or_default().push(node);
+                continue;
+            }
             let usage = usages.remove(&node.node_pool).unwrap_or_else(|| self.usage(&node.node_pool));
             let usage = self.buy(node, usage);
             usages.insert(node.node_pool.clone(), usage);
         }
+        for (pool, nodes) in standing {
+            self.keep(pool, &nodes);
+        }
+        self.rest_short_pools();
         for pod in &plan.unschedulable {
             self.publish(format!("Pod/{}", pod.pod), "FailedScheduling", pod.message.clone());
         }
@@ -353,12 +369,19 @@ impl Engine {
         if !fits || self.view.claim(&name).is_some() || self.provisioner.creating.contains_key(&name) {
             return usage;
         }
+        self.decide_claim_for(object, &planned.pods);
+        grown
+    }
+
+    /// The claim is to be created, for these pods among others.
+    pub(super) fn decide_claim_for(&mut self, object: NodeClaim, pods: &[ObjectKey]) {
+        let claim = Claim::read(&object);
+        let name = claim.name.clone();
         self.provisioner.creating.insert(name.clone(), Creation { object, claim });
-        for pod in &planned.pods {
+        for pod in pods {
             self.nominate(pod, Place::Claim(name.clone()));
         }
         self.queue.now(Key::Create(name));
-        grown
     }
 
     /// Creates a claim that was decided, unless nobody wants it any more.
@@ -368,7 +391,7 @@ impl Engine {
             return;
         }
         let Some(creation) = self.provisioner.creating.get(name) else { return };
-        if self.provisioner.meant_for(name).next().is_none() {
+        if !self.is_wanted(&creation.claim) {
             self.give_up(name);
             return;
         }
@@ -378,14 +401,16 @@ impl Engine {
 
     /// The API server refuses the claim as it is: its pods wait until something has changed, or for a while.
     pub(super) fn refuse(&mut self, name: &str) {
+        let again = self.now.plus(REFUSED);
         let provisioner = &mut self.provisioner;
-        provisioner.creating.remove(name);
+        if let Some(creation) = provisioner.creating.remove(name) {
+            self.standing.rest(creation.claim.pool, again);
+        }
         let pods: Vec<Uid> = provisioner.meant_for(name).cloned().collect();
         for uid in pods {
             provisioner.placed.remove(&uid);
             provisioner.parked.insert(uid);
         }
-        let again = self.now.plus(REFUSED);
         provisioner.retry_at(again);
         self.queue.at(Key::Batch, again);
     }

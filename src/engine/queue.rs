@@ -2,7 +2,7 @@
 
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
-use windlass_solver::NodeName;
+use windlass_solver::{NodeName, NodePoolName};
 
 /// Something that is decided on its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub(super) enum Key {
     Launch(String),
     /// A claim that is to be created, by name.
     Create(String),
+    /// A static pool, by name.
+    Pool(NodePoolName),
     /// Claims that wait until the limits have been counted.
     Admission,
     /// The batch of pods.

@@ -19,7 +19,8 @@ const BUDGET_RETRY: Duration = Duration::from_secs(10);
 impl Engine {
     /// A claim that is initialized: notes when its node becomes empty, and lets it go in time.
     pub(super) fn watch_pods(&mut self, claim: &Arc<Claim>, node: &Arc<Node>) {
-        let Some(pool) = self.view.pool(&claim.pool) else { return };
+        // A static pool keeps its nodes, empty or not.
+        let Some(pool) = self.view.pool(&claim.pool).filter(|pool| pool.replicas.is_none()) else { return };
         let (after, due) = (pool.consolidate_after, empty::due(claim, pool));
         let nominated = self.nomination_ends(claim);
         if let Some(end) = nominated {

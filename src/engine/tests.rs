@@ -303,6 +303,11 @@ fn buy(engine: &mut Engine, now: Time) -> Option<NodeClaim> {
 /// The same, with the call that creates the claim.
 fn ask_for_claim(engine: &mut Engine, now: Time) -> Option<(CallId, NodeClaim)> {
     let effects = engine.step(now, Event::Tick);
+    answer_plan(engine, now, &effects)
+}
+
+/// The same for a plan that was asked for.
+fn answer_plan(engine: &mut Engine, now: Time, effects: &[(CallId, Effect)]) -> Option<(CallId, NodeClaim)> {
     let id = effects.iter().find_map(|(id, effect)| matches!(effect, Effect::Plan(_)).then_some(*id))?;
     let mut plan = solve(&Snapshot::default(), &Options::default());
     plan.nodes.push(PlannedNode {
@@ -345,6 +350,26 @@ fn pods_of_a_claim_that_is_refused_wait_before_they_are_planned_again() {
     }
     engine.step(at(61_200), Event::Tick);
     assert_eq!(plans(&engine.step(at(62_200), Event::Tick)), 1);
+}
+
+/// Nobody waits for a node of a static pool: it is asked for at once, and not again and again if it is refused.
+#[test]
+fn a_static_pool_whose_claim_is_refused_is_left_alone_for_a_minute() {
+    let mut engine = engine();
+    let mut object = fixture::pool_object("default");
+    object["spec"]["replicas"] = serde_json::json!(1);
+    let pool = Box::new(serde_json::from_value::<NodePool>(object).unwrap());
+    engine.step(at(0), Event::Pool(pool.clone()));
+    engine.step(at(0), Event::Types(NodePoolName::from("default"), Vec::new().into()));
+    let effects = engine.step(at(0), Event::Synced);
+    let (id, claim) = answer_plan(&mut engine, at(100), &effects).unwrap();
+    assert!(claim.metadata.annotations.unwrap()["windlass.dev/nominated-pods"].is_empty());
+    engine.step(at(200), Event::Answer(id, Answer::Wrote(Err(Refusal::Invalid("spec.x: bad".to_owned())))));
+    for second in 1..60 {
+        engine.step(at(second * 1_000), Event::Pool(pool.clone()));
+        assert_eq!(plans(&engine.step(at(second * 1_000), Event::Tick)), 0, "after {second} s");
+    }
+    assert_eq!(plans(&engine.step(at(60_200), Event::Tick)), 1);
 }
 
 /// A pool that changes may be mended: then the pods do not wait.

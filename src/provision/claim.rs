@@ -20,6 +20,11 @@ const NAME_DIGEST: usize = 10;
 /// crash or beside us, asks for the same object. `turn` is how many earlier claims for these pods live on with others on their nodes.
 /// `types` are the pool's instance types.
 pub fn claim(planned: &PlannedNode, pool: &Pool, types: &[InstanceType], pods: &BTreeSet<Uid>, turn: usize) -> NodeClaim {
+    named(&name(pool, pods, turn), planned, pool, types, pods)
+}
+
+/// The same under a name that is given.
+pub fn named(name: &str, planned: &PlannedNode, pool: &Pool, types: &[InstanceType], pods: &BTreeSet<Uid>) -> NodeClaim {
     let spec = &pool.template.spec;
     let requirements = requirements(planned, pool, types);
     let mut annotations = pool.template.metadata.annotations.clone();
@@ -33,7 +38,7 @@ pub fn claim(planned: &PlannedNode, pool: &Pool, types: &[InstanceType], pods: &
         termination_grace_period: spec.termination_grace_period.clone(),
         requirements: requirements.clone(),
     };
-    let mut object = NodeClaim::new(&name(pool, pods, turn), made);
+    let mut object = NodeClaim::new(name, made);
     object.metadata = ObjectMeta {
         labels: Some(labels(planned, pool, &requirements)),
         annotations: Some(annotations),
@@ -55,6 +60,12 @@ pub fn claim(planned: &PlannedNode, pool: &Pool, types: &[InstanceType], pods: &
 fn name(pool: &Pool, pods: &BTreeSet<Uid>, turn: usize) -> String {
     let turns = std::iter::repeat_n("again", turn);
     let ids = [pool.name.as_str(), pool.uid.as_str()].into_iter().chain(pods.iter().map(Uid::as_str)).chain(turns);
+    format!("{}-{}", pool.name, digest(ids, NAME_DIGEST))
+}
+
+/// The name of a static pool's claim, by number: whoever decides on one more beside us takes the same name.
+pub fn standing_name(pool: &Pool, number: usize) -> String {
+    let ids = [pool.name.as_str(), pool.uid.as_str(), "standing", &number.to_string()];
     format!("{}-{}", pool.name, digest(ids, NAME_DIGEST))
 }
 

@@ -6,8 +6,8 @@ use crate::snapshot::runs_on;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use windlass_solver::{
-    DaemonSet, InstanceType, Labels, Node, NodeName, NodePool, NodePoolName, ObjectKey, Options, Plan, Pod, Resources,
-    RunningPod, Snapshot, SnapshotError, SpotPool, Taint, Violation,
+    DaemonSet, InstanceType, Labels, Node, NodeName, NodePool, NodePoolName, ObjectKey, Options, Plan, Pod, ResourceName,
+    Resources, RunningPod, Snapshot, SnapshotError, SpotPool, Taint, Violation,
 };
 
 /// A batch to place.
@@ -21,6 +21,8 @@ pub struct Order {
     pub placed: BTreeMap<ObjectKey, NodeName>,
     /// What each pool uses of its limits, claims that are not visible yet included.
     pub usage: BTreeMap<NodePoolName, Resources>,
+    /// How many nodes static pools lack.
+    pub lacking: BTreeMap<NodePoolName, usize>,
     /// Offerings that EC2 lately had no capacity for.
     pub scarce: BTreeSet<OfferingKey>,
 }
@@ -86,10 +88,14 @@ impl Order {
             }
         }
         let mut shelves = Shelves { scarce: &self.scarce, known: Vec::new() };
-        let pools = base.node_pools().iter().map(|pool| NodePool {
-            usage: self.usage.get(&pool.name).cloned().unwrap_or_default(),
-            instance_types: shelves.without_scarce(&pool.instance_types),
-            ..pool.clone()
+        let pools = base.node_pools().iter().map(|pool| {
+            let usage = self.usage.get(&pool.name).cloned().unwrap_or_default();
+            NodePool {
+                replicas: pool.replicas.map(|_| self.replicas(&pool.name, &usage)),
+                usage,
+                instance_types: shelves.without_scarce(&pool.instance_types),
+                ..pool.clone()
+            }
         });
         let mut builder = base.rebuild().pods(pods);
         for node in nodes {
@@ -102,6 +108,13 @@ impl Order {
             builder = builder.node_pool(pool);
         }
         builder.build()
+    }
+
+    /// How many nodes a static pool must have so that the solver launches what it lacks. Nodes that are about to go are used, and replaced.
+    fn replicas(&self, pool: &NodePoolName, usage: &Resources) -> u32 {
+        let used = u32::try_from(usage.get(ResourceName::NODES)).unwrap_or(0);
+        let lacking = self.lacking.get(pool).map_or(0, |count| u32::try_from(*count).unwrap_or(u32::MAX));
+        used.saturating_add(lacking)
     }
 }
 

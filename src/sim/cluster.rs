@@ -207,6 +207,19 @@ impl Cluster {
         Written::Claim(Box::new(object))
     }
 
+    /// A user asks a static pool for so many nodes.
+    pub(super) fn scale(&mut self, replicas: usize) {
+        if let Some(pool) = &mut self.pool {
+            pool.spec.replicas = i64::try_from(replicas).ok();
+            self.events.push(Event::Pool(Box::new(pool.clone())));
+        }
+    }
+
+    /// Claims that are not being deleted.
+    pub(super) fn live_claims(&self) -> impl Iterator<Item = &NodeClaim> {
+        self.claims.values().filter(|claim| claim.metadata.deletion_timestamp.is_none())
+    }
+
     /// A user deletes the pool: the garbage collector deletes its claims.
     pub(super) fn delete_pool(&mut self, now: Time) {
         self.pool = None;

@@ -3,7 +3,7 @@
 use super::cluster::SimPod;
 use super::scenario::{HORIZON, SILENCE};
 use super::world::World;
-use crate::api::label;
+use crate::api::{NodePool, label};
 use crate::cloud::{InstanceId, LAUNCH_TAG, Launch, cluster_tag};
 use crate::cluster::claim::Claim;
 use crate::cluster::{Owner, Phase, PodRef, Pool, Uid, Write};
@@ -29,8 +29,10 @@ pub enum Violation {
     ForeignKill(String),
     /// A pod was killed past the eviction API although no deadline had come.
     PastBudget(String),
-    /// A node went before it had been empty for long enough.
+    /// A node went before it had been empty for long enough, or one of a static pool because it was empty.
     TooEarly(String),
+    /// A static pool had more claims than it asks for, or fewer although nothing goes wrong.
+    Replicas(String),
     /// A pod was bought for twice.
     BoughtTwice(String),
     /// Something is left though nobody wants it.
@@ -56,8 +58,27 @@ pub(super) struct Ledger {
     activity: BTreeMap<NodeName, Time>,
     /// Why a controller deletes a claim, by its own words.
     pub(super) reasons: BTreeMap<String, &'static str>,
+    /// How many nodes the static pool was asked for, since when.
+    pub(super) asked: Vec<(Time, usize)>,
     pub(super) last_write: Time,
     pub(super) violations: Vec<Violation>,
+}
+
+/// So long a controller may act on what a static pool asked for before: views and calls are late.
+const LATE: Duration = Duration::from_mins(1);
+
+impl Ledger {
+    /// An empty one for a story about this pool.
+    pub(super) fn of(pool: &NodePool) -> Self {
+        let asked = Pool::read(pool).replicas.map(|count| (Time::default(), count));
+        Self { asked: asked.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The most nodes that the static pool asked for lately; `None` for a pool whose nodes follow pods.
+    fn most_asked(&self, now: Time) -> Option<usize> {
+        let ends = self.asked.iter().skip(1).map(|(until, _)| until.plus(LATE)).chain([Time::from_millis(i64::MAX)]);
+        self.asked.iter().zip(ends).filter(|(_, end)| now < *end).map(|((_, count), _)| *count).max()
+    }
 }
 
 impl World {
@@ -152,6 +173,10 @@ impl World {
 
     fn judge_emptiness(&mut self, index: usize, name: &str, uid: &Uid) {
         let Some(claim) = self.cluster.claims.get(name).map(Claim::read).filter(|claim| claim.uid == *uid) else { return };
+        if self.is_standing() {
+            self.violated(Violation::TooEarly(name.to_owned()));
+            return;
+        }
         let Some(after) = self.true_pool.as_ref().map(Pool::read).and_then(|pool| pool.consolidate_after) else { return };
         if claim.deleting.is_some() {
             return;
@@ -189,11 +214,47 @@ impl World {
                 *live.entry(owner).or_default() += 1;
             }
         }
+        let stays = |uid: &Uid| self.cluster.live_claims().any(|claim| claim.metadata.uid.as_deref() == Some(uid.as_str()));
+        let standing = live.keys().filter(|uid| stays(uid)).count();
         let twice: Vec<String> = live.iter().filter(|(_, count)| **count > 1).map(|(uid, _)| uid.to_string()).collect();
         for uid in twice {
             self.violated(Violation::TwoInstances(uid));
         }
         self.judge_limits();
+        self.judge_count(standing);
+    }
+
+    /// Whether the story is about a static pool.
+    pub(super) const fn is_standing(&self) -> bool {
+        !self.ledger.asked.is_empty()
+    }
+
+    /// After a claim was created. With two leaders there may be too many claims for a moment, but never too many instances.
+    pub(super) fn judge_creation(&mut self, write: &Write) {
+        if matches!(write, Write::CreateClaim(_)) && self.replicas.len() == 1 {
+            self.judge_count(self.cluster.live_claims().count());
+        }
+    }
+
+    fn judge_count(&mut self, count: usize) {
+        if let Some(most) = self.ledger.most_asked(self.now).filter(|most| count > *most) {
+            self.violated(Violation::Replicas(format!("{count} instead of {most} at {}", self.now)));
+        }
+    }
+
+    /// Whether the static pool has exactly what it asks for, as far as its limits let it.
+    pub(super) fn judge_replicas(&self) -> bool {
+        let Some(pool) = self.true_pool.as_ref().map(Pool::read) else { return true };
+        let limit = pool.limits.iter().flatten().find(|(name, _)| name.as_str() == ResourceName::NODES);
+        let most = limit.and_then(|(_, limit)| usize::try_from(*limit).ok()).unwrap_or(usize::MAX);
+        let live = self.cluster.live_claims().count();
+        // A limit holds launches back and ends nothing.
+        self.ledger.asked.last().is_none_or(|(_, asked)| live == *asked || (live < *asked && live == most))
+    }
+
+    pub(super) fn violate_replicas(&mut self) {
+        let live = self.cluster.live_claims().count();
+        self.violated(Violation::Replicas(format!("{live} in the end")));
     }
 
     fn judge_limits(&mut self) {

@@ -5,7 +5,7 @@ use super::random::Random;
 use crate::api::NodePool;
 use serde_json::json;
 use std::time::Duration;
-use windlass_solver::{PodShape, Requirement, Resources};
+use windlass_solver::{PodShape, Requirement, ResourceName, Resources};
 
 /// Pods that come together.
 #[derive(Debug, Clone)]
@@ -30,14 +30,18 @@ pub struct Scenario {
     pub(super) seed: u64,
     pub(super) pool: NodePool,
     pub(super) waves: Vec<Wave>,
+    /// When a user asks a static pool for so many nodes.
+    pub(super) scalings: Vec<(Duration, usize)>,
     /// When a user deletes a random claim or node.
     pub(super) deletions: Vec<Duration>,
     /// What goes wrong until the faults stop.
     pub faults: Faults,
 }
 
-/// Services end then, and the pool is deleted if it keeps its nodes for ever.
+/// Services end then, and a pool whose nodes follow pods is deleted.
 pub(super) const END: Duration = Duration::from_mins(9);
+/// A static pool is deleted then, long after the faults have stopped.
+pub(super) const RETIRED: Duration = Duration::from_mins(25);
 /// Faults stop then.
 pub(super) const CALM: Duration = Duration::from_mins(12);
 /// The world is looked at for the last time.
@@ -53,7 +57,22 @@ impl Scenario {
         let waves = (0..=random.below(3)).map(|_| wave(&mut random)).collect();
         let deletions = (0..random.below(2)).map(|_| random.between(120_000, 480_000)).collect();
         let faults = Faults::random(&mut random);
-        Self { seed, pool, waves, deletions, faults }
+        Self { seed, pool, waves, scalings: Vec::new(), deletions, faults }
+    }
+
+    /// A story of a static pool, which is asked for more nodes and for fewer.
+    pub fn standing(seed: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x57a7);
+        let mut scenario = Self::random(seed);
+        let spec = &mut scenario.pool.spec;
+        spec.limits.retain(|name, _| name == ResourceName::NODES);
+        spec.replicas = Some(i64::try_from(random.below(5)).unwrap_or(0));
+        for _ in 0..random.below(4) {
+            let count = usize::try_from(random.below(5)).unwrap_or(0);
+            scenario.scalings.push((random.between(5_000, 700_000), count));
+        }
+        scenario.scalings.sort();
+        scenario
     }
 
     /// The same story with these faults only.
@@ -66,7 +85,7 @@ impl Scenario {
     /// Whether every pod must have a place when the workloads end: nothing goes wrong, nothing limits, nothing is taken away.
     pub(super) fn is_calm(&self) -> bool {
         let spec = &self.pool.spec;
-        let limited = !spec.limits.is_empty() || spec.template.spec.expire_after != "Never";
+        let limited = !spec.limits.is_empty() || spec.replicas.is_some() || spec.template.spec.expire_after != "Never";
         self.faults == Faults::default() && self.deletions.is_empty() && !limited
     }
 

@@ -25,7 +25,7 @@ impl World {
             builder = builder.node_pool(NodePool {
                 name: pool.name.clone(),
                 weight: 0,
-                replicas: None,
+                replicas: pool.replicas.and_then(|count| u32::try_from(count).ok()),
                 min_values: Vec::new(),
                 min_values_policy: windlass_solver::node_pool::MinValuesPolicy::default(),
                 labels: template::labels(&pool.template.metadata.labels),

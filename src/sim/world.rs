@@ -7,7 +7,7 @@ use super::ledger::{Ledger, Violation};
 use super::market;
 use super::random::Random;
 use super::replica::Replica;
-use super::scenario::{CALM, END, HORIZON, Scenario};
+use super::scenario::{CALM, END, HORIZON, RETIRED, Scenario};
 use crate::api::NodePool;
 use crate::cloud::{CloudError, InstanceId};
 use crate::cluster::{PodRef, Refusal, Write};
@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use windlass_solver::{DaemonSet, InstanceType, ObjectKey, Options, PodShape, Resources};
+
+/// How often a static pool is looked at again before it must have what it asks for.
+const RETIREMENTS: u32 = 3;
 
 /// Something that happens at a time.
 #[derive(Debug)]
@@ -37,7 +40,11 @@ pub(super) enum Happening {
     PodDone(PodRef),
     Wave(usize),
     UserDeletes,
+    /// A user asks the static pool for so many nodes.
+    Scale(usize),
     End,
+    /// The static pool is deleted, once it has what it asks for or was looked at so many times.
+    Retire(u32),
     /// Nothing goes wrong any more.
     Calm,
 }
@@ -103,7 +110,7 @@ impl World {
             types: market::types(),
             daemon: DaemonSet { key: ObjectKey::new("kube-system", "proxy"), labels: Arc::default(), shape: Arc::new(shape) },
             replicas: (0..replicas).map(|_| Replica::default()).collect(),
-            ledger: Ledger::default(),
+            ledger: Ledger::of(&pool),
             true_pool: Some(pool),
             tamper: None,
             scheduled: false,
@@ -155,6 +162,9 @@ impl World {
         }
         for at in self.scenario.deletions.clone() {
             self.after(at, Happening::UserDeletes);
+        }
+        for (at, replicas) in self.scenario.scalings.clone() {
+            self.after(at, Happening::Scale(replicas));
         }
         for _ in 0..self.scenario.faults.kills {
             let (at, index) = (self.random.between(1_000, 600_000), self.random.below(2));
@@ -221,14 +231,35 @@ impl World {
             Happening::PodDone(pod) => self.pod_done(&pod),
             Happening::Wave(index) => self.start_wave(index),
             Happening::UserDeletes => self.user_deletes(),
+            Happening::Scale(replicas) => {
+                self.cluster.scale(replicas);
+                self.ledger.asked.push((self.now, replicas));
+            }
+            Happening::Retire(tries) => self.retire(tries),
             Happening::End => {
                 self.bound = self.cluster.pods.values().filter(|pod| pod.pod.node.is_some() && pod.wave != usize::MAX).count();
                 if self.scenario.is_calm() {
                     self.judge_waiting();
                 }
                 self.end_workloads();
-                self.cluster.delete_pool(self.now);
+                if self.is_standing() {
+                    self.at(Time::default().plus(RETIRED), Happening::Retire(0));
+                } else {
+                    self.cluster.delete_pool(self.now);
+                }
             }
+        }
+    }
+
+    /// A static pool goes. A claim may have ended just now: then it is looked at again a little later.
+    fn retire(&mut self, tries: u32) {
+        if self.judge_replicas() {
+            self.cluster.delete_pool(self.now);
+        } else if tries < RETIREMENTS {
+            self.after(Duration::from_secs(20), Happening::Retire(tries + 1));
+        } else {
+            self.violate_replicas();
+            self.cluster.delete_pool(self.now);
         }
     }
 
@@ -308,7 +339,11 @@ impl World {
                 let options = Options { steps: Some(0), ..Options::default() };
                 Answer::Planned(order.plan(&self.survey(), &options).map(Box::new).map_err(|error| error.to_string()))
             }
-            Effect::Write(write) => Answer::Wrote(self.cluster.write(Write::clone(write), self.now)),
+            Effect::Write(write) => {
+                let answer = self.cluster.write(Write::clone(write), self.now);
+                self.judge_creation(write);
+                Answer::Wrote(answer)
+            }
             Effect::ListClaims => Answer::Claims(Ok(self.cluster.claims.values().cloned().collect())),
             Effect::ListPods(node) => {
                 let on = self.cluster.pods.values().filter(|pod| pod.pod.node.as_ref() == Some(node));

@@ -13,20 +13,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use windlass_solver::{Feature, InstanceType, Labels, MinValues, Offering, Requirement, Requirements};
 
-/// The pools that nodes are launched for as pods need them. The others are refused.
-pub(super) fn without_static<'a>(
-    sourced: Vec<&'a Sourced<api::NodePool>>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<&'a Sourced<api::NodePool>> {
-    let (fixed, others): (Vec<_>, Vec<_>) = sourced.into_iter().partition(|source| source.value.spec.replicas.is_some());
-    for source in fixed {
-        let name = source.value.metadata.name.as_deref().unwrap_or_default();
-        let why = "static pools are planned by `windlass plan` only so far: the controller launches nothing for this pool";
-        Report::new(&source.place, format!("NodePool/{name}"), diagnostics).error("spec.replicas", why);
-    }
-    others
-}
-
 /// The pools that nodes can be launched for.
 pub(super) fn node_pools(
     sourced: &[&Sourced<api::NodePool>],

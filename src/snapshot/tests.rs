@@ -146,16 +146,3 @@ fn nothing_in_gives_an_empty_snapshot() {
     assert!(taken.snapshot.pods().is_empty() && taken.snapshot.node_pools().is_empty() && taken.diagnostics.is_empty());
     assert!(taken.notes.is_empty());
 }
-
-#[test]
-fn whoever_keeps_no_static_pools_refuses_them_and_them_alone() {
-    let mut inventory = inventory();
-    inventory.node_pools.push(sourced(named_pool("fixed", json!({"spec": {"replicas": 3}}))));
-    assert!(names(&taken(&inventory)).contains(&"fixed"));
-    let settings = Settings { static_pools: false, ..Settings::default() };
-    let refusing = take(&inventory, catalog(), &settings);
-    assert_eq!(names(&refusing), ["default"]);
-    let [error] = &refusing.diagnostics[..] else { panic!("{}", shown(&refusing.diagnostics)) };
-    assert!(error.is_error());
-    assert!(shown(&refusing.diagnostics).contains("NodePool/fixed: spec.replicas: static pools"), "{error:?}");
-}

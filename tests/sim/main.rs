@@ -3,3 +3,4 @@
 mod crash;
 mod planted;
 mod seeds;
+mod standing;

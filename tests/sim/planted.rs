@@ -10,8 +10,12 @@ use windlass::sim::{Faults, Scenario, Violation, World};
 const SEEDS: u64 = 60;
 
 fn noticed(plant: fn(World) -> World, faults: &Faults, is_it: fn(&Violation) -> bool) -> bool {
+    noticed_in(Scenario::random, plant, faults, is_it)
+}
+
+fn noticed_in(story: fn(u64) -> Scenario, plant: fn(World) -> World, faults: &Faults, is_it: fn(&Violation) -> bool) -> bool {
     (0..SEEDS).any(|seed| {
-        let world = World::new(Scenario::random(seed).with_faults(faults.clone()));
+        let world = World::new(story(seed).with_faults(faults.clone()));
         plant(world).run().violations.iter().any(is_it)
     })
 }
@@ -96,28 +100,70 @@ fn nodes_that_go_too_early_are_noticed() {
     assert!(noticed(plant, &Faults::default(), |found| matches!(found, Violation::TooEarly(_))));
 }
 
+/// Every claim gets a second one under another name.
+fn twinned(world: World) -> World {
+    world.tampered(|effect| match effect {
+        Effect::Write(Write::CreateClaim(object)) => {
+            let mut twin = object.clone();
+            twin.metadata.name = twin.metadata.name.map(|name| format!("{name}-twin"));
+            vec![effect.clone(), Effect::Write(Write::CreateClaim(twin))]
+        }
+        other => vec![other.clone()],
+    })
+}
+
+/// No claim is ever created.
+fn barren(world: World) -> World {
+    world.tampered(|effect| match effect {
+        Effect::Write(Write::CreateClaim(_)) => Vec::new(),
+        other => vec![other.clone()],
+    })
+}
+
 #[test]
 fn pods_that_are_bought_for_twice_are_noticed() {
-    let plant = |world: World| {
-        world.tampered(|effect| match effect {
-            Effect::Write(Write::CreateClaim(object)) => {
-                let mut twin = object.clone();
-                twin.metadata.name = twin.metadata.name.map(|name| format!("{name}-twin"));
-                vec![effect.clone(), Effect::Write(Write::CreateClaim(twin))]
-            }
-            other => vec![other.clone()],
-        })
-    };
-    assert!(noticed(plant, &Faults::default(), |found| matches!(found, Violation::BoughtTwice(_))));
+    assert!(noticed(twinned, &Faults::default(), |found| matches!(found, Violation::BoughtTwice(_))));
 }
 
 #[test]
 fn pods_that_are_left_waiting_are_noticed() {
+    assert!(noticed(barren, &Faults::default(), |found| matches!(found, Violation::Stranded(_))));
+}
+
+#[test]
+fn a_static_pool_with_too_many_claims_is_noticed() {
+    let too_many = |found: &Violation| matches!(found, Violation::Replicas(what) if what.contains("instead"));
+    assert!(noticed_in(Scenario::standing, twinned, &Faults::default(), too_many));
+}
+
+#[test]
+fn a_static_pool_with_too_many_instances_is_noticed() {
+    let plant = |world: World| world.misread(|pool| pool.spec.replicas = Some(9));
+    let faults = Faults { second_leader: true, ..Faults::default() };
+    let too_many = |found: &Violation| matches!(found, Violation::Replicas(what) if what.contains("instead"));
+    assert!(noticed_in(Scenario::standing, plant, &faults, too_many));
+}
+
+#[test]
+fn a_static_pool_that_lacks_nodes_in_the_end_is_noticed() {
+    let too_few = |found: &Violation| matches!(found, Violation::Replicas(what) if what.contains("in the end"));
+    assert!(noticed_in(Scenario::standing, barren, &Faults::default(), too_few));
+}
+
+#[test]
+fn a_static_pool_that_does_not_shrink_is_noticed() {
     let plant = |world: World| {
         world.tampered(|effect| match effect {
-            Effect::Write(Write::CreateClaim(_)) => Vec::new(),
+            Effect::Write(Write::DeleteClaim(_)) => Vec::new(),
             other => vec![other.clone()],
         })
     };
-    assert!(noticed(plant, &Faults::default(), |found| matches!(found, Violation::Stranded(_))));
+    let too_many = |found: &Violation| matches!(found, Violation::Replicas(what) if what.contains("in the end"));
+    assert!(noticed_in(Scenario::standing, plant, &Faults::default(), too_many));
+}
+
+#[test]
+fn nodes_of_a_static_pool_that_go_because_they_are_empty_are_noticed() {
+    let plant = |world: World| world.misread(|pool| pool.spec.replicas = None);
+    assert!(noticed_in(Scenario::standing, plant, &Faults::default(), |found| matches!(found, Violation::TooEarly(_))));
 }

@@ -79,7 +79,6 @@ fn settings(args: &Args) -> actuate::Settings {
             min_values_policy: args.min_values_policy.into(),
             spot_min_types: args.spot_min_types,
             spot_pool_share: args.spot_pool_share,
-            static_pools: false,
             ..snapshot::Settings::default()
         },
     }

@@ -135,3 +135,15 @@ fn a_node_that_is_not_launched_counts_in_each_spot_pool_that_it_may_become() {
     assert_eq!(found.pools, [(pool("a"), 1), (pool("b"), 1)].into());
     assert_eq!(found.nodes, 0, "it may be on demand, for all that is known");
 }
+
+#[test]
+fn a_static_pool_gets_what_it_lacks_whatever_is_about_to_go() {
+    let pool = NodePool { replicas: Some(5), ..base(&[], None).node_pools()[0].clone() };
+    let base = Snapshot::builder().node_pool(pool).build().unwrap();
+    let name = NodePoolName::from("default");
+    let usage = [(name.clone(), Resources::new().with(ResourceName::NODES, 6))];
+    let mut order = Order { usage: usage.into_iter().collect(), ..order(&[]) };
+    assert!(plan(&order, &base).nodes.is_empty(), "the order says how many are lacking, not the snapshot");
+    order.lacking.insert(name, 2);
+    assert_eq!(plan(&order, &base).nodes.len(), 2);
+}
