@@ -19,7 +19,7 @@ mod workload;
 
 use measure::Row;
 use table::Section;
-use windlass_solver::{Options, Pod, PreferencePolicy};
+use windlass_solver::{Charges, MicroUsd, Options, Pod, PreferencePolicy};
 use workload::types::Market;
 use workload::{alibaba, mix, shapes, types};
 
@@ -135,10 +135,13 @@ fn arrivals(session: &Session) -> Vec<online::Arrivals> {
         ("mix of 5,000, c/m/r", types::ec2().general(), mix),
     ];
     for (name, market, pods) in streams {
-        for batch in [10, 50, 200, 1_000] {
-            let name = format!("online, {name}, batches of {batch}");
+        let usual = [10, 50, 200, 1_000].map(|batch| (batch, "", Charges::default()));
+        let charged =
+            [10, 50].map(|batch| (batch, ", a cent per node", Charges { node: MicroUsd(10_000), ..Charges::default() }));
+        for (batch, how, charges) in usual.into_iter().chain(charged) {
+            let name = format!("online, {name}, batches of {batch}{how}");
             if session.wants(&name) {
-                let one = online::arrive(&name, &market, &pods, batch);
+                let one = online::arrive(&name, &market, &pods, (batch, &Options { charges, ..Options::default() }));
                 println!("{}", table::arrivals(&one));
                 all.push(one);
             }

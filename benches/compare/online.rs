@@ -91,9 +91,9 @@ fn stream(market: &Market, pods: &[Pod], batch: usize, plan: impl Fn(&Snapshot) 
 }
 
 /// Both algorithms on one stream.
-pub(crate) fn arrive(name: &str, market: &Market, pods: &[Pod], batch: usize) -> Arrivals {
+pub(crate) fn arrive(name: &str, market: &Market, pods: &[Pod], (batch, options): (usize, &Options<'_>)) -> Arrivals {
     let at_once = solve(&snapshot(market, &[], pods), &Options::default());
-    let ours = stream(market, pods, batch, |world| solve(world, &Options::default()));
+    let ours = stream(market, pods, batch, |world| solve(world, options));
     assert_eq!(ours.violations, 0, "{name}");
     let nothing = blank();
     let karpenter = stream(market, pods, batch, |world| karpenter(world, &nothing, PreferencePolicy::Respect));

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::info;
-use windlass_solver::PreferencePolicy;
+use windlass_solver::{Charges, PreferencePolicy};
 
 /// Changes that wait to be taken in, each a whole object; more of them hold the watches up.
 const CHANGES: usize = 64;
@@ -43,6 +43,8 @@ pub struct Settings {
     pub snapshot: snapshot::Settings,
     /// What becomes of preferences.
     pub preferences: PreferencePolicy,
+    /// What is charged beyond prices.
+    pub charges: Charges,
 }
 
 /// Why the controller ended.
@@ -106,7 +108,12 @@ pub async fn run<C: Cloud + 'static>(settings: Settings, cloud: C, catalog: Cata
     });
     let fence = Arc::new(if competes(&settings) { Fence::new(lead::DEADLINE) } else { Fence::open() });
     let (calls, cloud) = (Calls::new(client.clone()).behind(Arc::clone(&fence)), Arc::new(cloud));
-    let lens = Lens { catalog: Arc::new(catalog), settings: settings.snapshot.clone(), preferences: settings.preferences };
+    let lens = Lens {
+        catalog: Arc::new(catalog),
+        settings: settings.snapshot.clone(),
+        preferences: settings.preferences,
+        charges: settings.charges,
+    };
     let carrier = Carrier::new(calls.clone(), Arc::clone(&cloud), settings.shadow, outcomes.clone(), Arc::clone(&telemetry));
     let leading = chores.clone();
     let tools = Tools { calls, cloud, carrier, lens, shadow: settings.shadow, events, chores, outcomes, telemetry, health };

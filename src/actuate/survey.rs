@@ -8,7 +8,7 @@ use crate::snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use windlass_solver::{InstanceType, NodePoolName, Options, Plan, PreferencePolicy};
+use windlass_solver::{Charges, InstanceType, NodePoolName, Options, Plan, PreferencePolicy};
 
 /// A plan that takes longer is cut: what it has placed by then is launched, the rest waits for the next batch.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,6 +22,7 @@ pub(super) struct Lens {
     pub(super) catalog: Arc<Catalog>,
     pub(super) settings: snapshot::Settings,
     pub(super) preferences: PreferencePolicy,
+    pub(super) charges: Charges,
 }
 
 /// What a snapshot shows of the pools.
@@ -53,7 +54,8 @@ impl Lens {
         let began = Instant::now();
         let taken = snapshot::take(inventory, &self.catalog, &self.settings);
         let late = || began.elapsed() > PATIENCE;
-        let options = Options { cancelled: Some(&late), preferences: self.preferences, ..Options::default() };
+        let (preferences, charges) = (self.preferences, self.charges);
+        let options = Options { cancelled: Some(&late), preferences, charges, ..Options::default() };
         let plan = order.plan(&taken.snapshot, &options).map_err(|error| error.to_string());
         let survey = Survey { types: types(&taken.snapshot), findings: taken.diagnostics };
         Planned { plan, survey, took: began.elapsed() }

@@ -288,13 +288,13 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads dollars per hour such as `0.0022`, at most $1,000.
-fn dollars(text: &str) -> Result<MicroUsd, String> {
+pub(crate) fn dollars(text: &str) -> Result<MicroUsd, String> {
     let read = MicroUsd::parse_dollars(text).filter(|amount| *amount <= MicroUsd(1_000_000_000));
     read.ok_or_else(|| "expected dollars per hour as a plain decimal such as 0.0022, at most 1000".to_owned())
 }
 
 /// Reads a factor such as `0.5`, from 0 to 1,000, in hundredths rounded up.
-fn hundredths(text: &str) -> Result<u32, String> {
+pub(crate) fn hundredths(text: &str) -> Result<u32, String> {
     let micros = MicroUsd::parse_dollars(text).map(|amount| (amount.0 + 9_999) / 10_000);
     let read = micros.and_then(|hundredths| u32::try_from(hundredths).ok()).filter(|hundredths| *hundredths <= 100_000);
     read.ok_or_else(|| "expected a factor such as 0.5 or 2, at most 1000".to_owned())

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use windlass_solver::MicroUsd;
 
 #[cfg(feature = "controller")]
 mod controller;
@@ -114,6 +115,23 @@ pub(crate) struct Args {
         help_heading = "Decisions"
     )]
     preference_policy: super::plan::PreferencePolicy,
+
+    /// Count each node this much dearer than its price, in dollars per hour
+    ///
+    /// It makes for fewer and larger nodes, and where pods come a few at a time these take more of the next ones: a cent has made such
+    /// streams up to 6 % cheaper (docs/benchmarks.md).
+    #[arg(
+        long, env = "NODE_CHARGE", value_name = "USD", value_parser = super::plan::dollars, default_value = "0",
+        hide_env_values = true, help_heading = "Decisions"
+    )]
+    node_charge: MicroUsd,
+
+    /// Count a spot price as price x (1 + FACTOR x share of such instances that EC2 takes back in a month) [0 = price alone]
+    #[arg(
+        long, env = "SPOT_RISK", value_name = "FACTOR", value_parser = super::plan::hundredths, default_value = "0",
+        hide_env_values = true, help_heading = "Decisions"
+    )]
+    spot_risk: u32,
 
     /// Launch a spot node only if so many instance types, its own included, hold its pods on spot
     #[arg(

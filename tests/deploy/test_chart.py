@@ -27,6 +27,8 @@ SETTINGS = {
     "batchMaxDuration": "1m",
     "minValuesPolicy": "best-effort",
     "preferencePolicy": "ignore",
+    "nodeCharge": "0.01",
+    "spotRisk": "1.5",
     "spotMinTypes": 5,
     "spotPoolShare": 25,
     "launchTimeout": "10m",

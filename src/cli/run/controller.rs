@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use tracing::info;
 use tracing_subscriber::filter::LevelFilter;
 use windlass_ec2::Access;
+use windlass_solver::Charges;
 
 /// Threads that wait for answers; plans have threads of their own.
 const THREADS: usize = 2;
@@ -73,6 +74,7 @@ fn settings(args: &Args) -> actuate::Settings {
             ..engine::Settings::default()
         },
         preferences: args.preference_policy.into(),
+        charges: Charges { node: args.node_charge, spot_risk_percent: args.spot_risk },
         snapshot: snapshot::Settings {
             reserved_enis: args.reserved_enis,
             vm_memory_overhead_ppm: args.vm_memory_overhead_percent,
