@@ -26,6 +26,7 @@ mod reduce;
 pub(crate) mod requests;
 mod same_zone;
 mod scalar;
+mod selecting;
 mod service;
 mod syntax;
 mod tracked;

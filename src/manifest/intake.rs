@@ -11,6 +11,7 @@ use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -59,6 +60,8 @@ pub enum Item {
     StorageClass(Box<Sourced<StorageClass>>),
     /// What CSI drivers say of a node.
     CsiNode(Box<Sourced<CSINode>>),
+    /// What a Service or a controller of pods (`Kind/namespace/name`) selects; nothing else of it is kept.
+    Selector(Arc<str>, LabelSelector),
 }
 
 /// What came of reading an object.
@@ -72,7 +75,12 @@ pub struct Reading {
 
 impl Default for Intake {
     fn default() -> Self {
-        Self { options: Options::default(), interner: Interner::default(), file: "<cluster>".into(), reads: 0 }
+        Self {
+            options: Options { services: true, ..Options::default() },
+            interner: Interner::default(),
+            file: "<cluster>".into(),
+            reads: 0,
+        }
     }
 }
 
@@ -117,6 +125,7 @@ impl Inventory {
             Item::Volume(one) => self.volumes.push(*one),
             Item::StorageClass(one) => self.storage_classes.push(*one),
             Item::CsiNode(one) => self.csi_nodes.push(*one),
+            Item::Selector(owner, selector) => drop(self.selectors.insert(owner, selector)),
         }
     }
 
@@ -139,6 +148,7 @@ impl Inventory {
         boxed(self.volumes, Item::Volume, found);
         boxed(self.storage_classes, Item::StorageClass, found);
         boxed(self.csi_nodes, Item::CsiNode, found);
+        found.extend(self.selectors.into_iter().map(|(owner, selector)| Item::Selector(owner, selector)));
     }
 }
 

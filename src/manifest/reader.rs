@@ -9,7 +9,7 @@ use super::pod::{self, CheckedSpec, SpecCache};
 use super::reduce::Interner;
 use super::service::{self, Service};
 use super::workload::{self, Workload};
-use super::{Options, admission, json, kind, limit_range, line, owner, same_zone, syntax, twice, yaml};
+use super::{Options, admission, json, kind, limit_range, line, owner, same_zone, selecting, syntax, twice, yaml};
 use crate::api;
 use crate::diagnostic::{Diagnostic, Place};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -244,7 +244,9 @@ impl<'o> Reader<'o> {
         }
         // In kinds of Kubernetes, unknown fields of the metadata are found with the rest of the object.
         let Some(object) = self.begin(kind, metadata, origin, kind::is_ours(kind)) else { return };
-        if kind::is_ours(kind) {
+        if self.admitted && selecting::KINDS.contains(&kind) {
+            self.selecting(&object, &value);
+        } else if kind::is_ours(kind) {
             self.ours(&object, api_version, &value);
         } else if workload::KINDS.iter().any(|(_, known)| *known == kind) {
             self.workload(object, value);
@@ -369,6 +371,13 @@ impl<'o> Reader<'o> {
             selector: asked.selector,
             place,
         });
+    }
+
+    fn selecting(&mut self, object: &Object<'_>, value: &Value) {
+        let mut found = Vec::new();
+        let selector = selecting::selector(object.kind, value, &mut found);
+        self.report(object.origin, &object.shown, found);
+        self.inventory.selectors.extend(selector.map(|selector| (object.shown.as_str().into(), selector)));
     }
 
     fn service(&mut self, object: Object<'_>, value: &Value) {
