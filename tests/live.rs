@@ -239,7 +239,7 @@ async fn watches_complete_the_store(client: &Client) {
     for kind in Kind::all() {
         tokio::spawn(watch(client.clone(), kind, to.clone()));
     }
-    let mut store = Store::default();
+    let mut store = Store::new(Kind::all());
     let mut notices = Vec::new();
     while !store.is_complete() {
         let change = tokio::time::timeout(Duration::from_mins(1), from.recv()).await.expect("watches go on").unwrap();

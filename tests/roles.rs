@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use windlass::cluster::live::access::{For, all};
 
 const FILE: &str = "deploy/chart/files/rules.yaml";
-const PURPOSES: [(For, &str); 5] = [
+const PURPOSES: [(For, &str); 6] = [
     (For::Reading, "reading"),
+    (For::Spreading, "spreading"),
     (For::Telling, "telling"),
     (For::Writing, "writing"),
     (For::Deadlines, "deadlines"),

@@ -99,12 +99,12 @@ fn now() -> Time {
 }
 
 impl<C: Cloud + 'static> Control<C> {
-    pub(super) fn new(tools: Tools<C>, settings: crate::engine::Settings) -> Self {
+    pub(super) fn new(tools: Tools<C>, settings: crate::engine::Settings, store: Store) -> Self {
         let start = Instant::now();
         Self {
             tools,
             engine: Engine::new(settings, now()),
-            store: Store::default(),
+            store,
             types: Types::new(),
             recorder: Recorder::default(),
             schedule: Schedule::default(),

@@ -39,7 +39,7 @@ pub(super) fn view(telemetry: &Telemetry, store: &Store, engine: &Engine, leadin
     telemetry.set(names::LEADER, &[], flag(leading));
     telemetry.set(names::STATE_SYNCED, &[], flag(store.is_complete()));
     telemetry.set(names::STATE_NODES, &[], number(store.count(Kind::Node)));
-    let objects = Kind::all().map(|kind| (vec![("kind", kind.name().to_owned())], number(store.count(kind))));
+    let objects = store.watched().map(|kind| (vec![("kind", kind.name().to_owned())], number(store.count(kind))));
     telemetry.set_all(names::OBJECTS, objects);
     let mut ignored: BTreeMap<String, usize> = BTreeMap::new();
     for (_, why) in engine.ignored() {
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_view_and_the_pools_are_shown() {
-        let (telemetry, mut store) = (Telemetry::new(), Store::default());
+        let (telemetry, mut store) = (Telemetry::new(), Store::new(Kind::watched(false)));
         let node = Raw::new(json!({"metadata": {"name": "n", "uid": "u"}}));
         store.take(Change::Seen(Kind::Node, Box::new(node)));
         let mut engine = Engine::new(Settings::default(), Time::default());

@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn an_event_names_its_object_by_uid() {
-        let mut store = Store::default();
+        let mut store = Store::new(Kind::watched(false));
         store.take(Change::Seen(
             Kind::Pod,
             Box::new(Raw::new(json!({"metadata": {"name": "b", "namespace": "a", "uid": "u"}, "spec": {"containers": []}}))),

@@ -7,7 +7,7 @@ use super::record;
 use super::survey::Lens;
 use crate::catalog::Catalog;
 use crate::cloud::Cloud;
-use crate::cluster::live::{Calls, ConnectError, Fence, Kind, connect, watch};
+use crate::cluster::live::{Calls, ConnectError, Fence, Kind, Store, connect, watch};
 use crate::telemetry::{Health, Telemetry, serve};
 use crate::{engine, snapshot};
 use kube::Client;
@@ -45,6 +45,13 @@ pub struct Settings {
     pub preferences: PreferencePolicy,
     /// What is charged beyond prices.
     pub charges: Charges,
+}
+
+impl Settings {
+    /// Kinds to watch.
+    fn watched(&self) -> impl Iterator<Item = Kind> + use<> {
+        Kind::watched(!self.snapshot.default_spread.is_empty())
+    }
 }
 
 /// Why the controller ended.
@@ -93,7 +100,7 @@ pub async fn run<C: Cloud + 'static>(settings: Settings, cloud: C, catalog: Cata
     let (events, events_in) = mpsc::channel(EVENTS);
     let (changes, changes_in) = mpsc::channel(CHANGES);
     let (stop, stopped) = oneshot::channel();
-    for kind in Kind::all() {
+    for kind in settings.watched() {
         let (client, changes) = (client.clone(), changes.clone());
         tasks.spawn(async move {
             watch(client, kind, changes).await;
@@ -118,7 +125,7 @@ pub async fn run<C: Cloud + 'static>(settings: Settings, cloud: C, catalog: Cata
     let leading = chores.clone();
     let tools = Tools { calls, cloud, carrier, lens, shadow: settings.shadow, events, chores, outcomes, telemetry, health };
     let inbox = Inbox { changes: changes_in, outcomes: outcomes_in, chores: chores_in, stop: stopped };
-    let control = Control::new(tools, settings.engine.clone());
+    let control = Control::new(tools, settings.engine.clone(), Store::new(settings.watched()));
     tasks.spawn(async move {
         control.run(inbox).await;
         End::Task("the control task")

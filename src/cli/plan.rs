@@ -102,11 +102,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t, ignore_case = true, value_name = "POLICY", help_heading = "Input")]
     preference_policy: PreferencePolicy,
 
-    /// How kube-scheduler spreads pods that have no topologySpreadConstraints: none, system, or a file [default: none]
+    /// How kube-scheduler spreads pods that have no topologySpreadConstraints: none, system, a file, or the text of one [default: none]
     ///
     /// `system` is what it does unless it is configured otherwise: prefer at most 3 more pods of a kind on one node than on another, and 5
-    /// in one zone. A file, or JSON, holds a KubeSchedulerConfiguration, the arguments of its plugin PodTopologySpread, or a list of
-    /// constraints. Whom a pod is spread with is said by its Services and its ReplicaSet, StatefulSet or ReplicationController.
+    /// in one zone. A file, or text that is JSON or has several lines, holds a KubeSchedulerConfiguration, the arguments of its plugin
+    /// PodTopologySpread, or a list of constraints. Whom a pod is spread with is said by its Services and its ReplicaSet, StatefulSet or ReplicationController.
     #[arg(long, value_parser = super::default_spread::read, value_name = "SPREAD", help_heading = "Input")]
     default_spread: Option<DefaultSpread>,
 

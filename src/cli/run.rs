@@ -1,6 +1,7 @@
 //! `windlass run`: the controller.
 
 use super::{Failure, as_typed};
+use crate::snapshot::DefaultSpread;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -115,6 +116,17 @@ pub(crate) struct Args {
         help_heading = "Decisions"
     )]
     preference_policy: super::plan::PreferencePolicy,
+
+    /// How kube-scheduler spreads pods that have no topologySpreadConstraints: none, system, a file, or the text of one
+    ///
+    /// `system` is what it does unless it is configured otherwise. A file, or text that is JSON or has several lines, holds a
+    /// KubeSchedulerConfiguration, the arguments of its plugin PodTopologySpread, or a list of constraints. Unless it is none, Services,
+    /// ReplicaSets, StatefulSets and ReplicationControllers are watched, too: they say whom a pod is spread with.
+    #[arg(
+        long, env = "DEFAULT_SPREAD", value_name = "SPREAD", value_parser = super::default_spread::read, default_value = "none",
+        hide_env_values = true, help_heading = "Decisions"
+    )]
+    default_spread: DefaultSpread,
 
     /// Count each node this much dearer than its price, in dollars per hour
     ///

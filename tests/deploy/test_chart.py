@@ -27,6 +27,7 @@ SETTINGS = {
     "batchMaxDuration": "1m",
     "minValuesPolicy": "best-effort",
     "preferencePolicy": "ignore",
+    "defaultSpread": 'defaultingType: List\ndefaultConstraints:\n- {maxSkew: 1, topologyKey: "a", whenUnsatisfiable: DoNotSchedule}\n',
     "nodeCharge": "0.01",
     "spotRisk": "1.5",
     "spotMinTypes": 5,
@@ -203,6 +204,13 @@ class Permissions(unittest.TestCase):
 
     def test_exactly_the_rules_of_the_code_are_granted(self):
         self.assertCountEqual(self.granted(), RULES["reading"] + RULES["telling"] + RULES["writing"] + RULES["deadlines"])
+
+    def test_whom_pods_are_spread_with_is_read_only_where_it_matters(self):
+        granted = self.granted({"settings": {"defaultSpread": "system"}})
+        self.assertCountEqual(granted, self.granted() + RULES["spreading"])
+        self.assertCountEqual(self.granted({"settings": {"defaultSpread": "none"}}), self.granted())
+        resources = sorted(resource for rule in RULES["spreading"] for resource in rule["resources"])
+        self.assertEqual(resources, ["replicasets", "replicationcontrollers", "services", "statefulsets"])
 
     def test_nothing_is_granted_with_a_wildcard(self):
         for rules in RULES.values():

@@ -79,6 +79,7 @@ fn settings(args: &Args) -> actuate::Settings {
             reserved_enis: args.reserved_enis,
             vm_memory_overhead_ppm: args.vm_memory_overhead_percent,
             min_values_policy: args.min_values_policy.into(),
+            default_spread: args.default_spread.clone(),
             spot_min_types: args.spot_min_types,
             spot_pool_share: args.spot_pool_share,
             ..snapshot::Settings::default()

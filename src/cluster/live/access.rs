@@ -8,6 +8,8 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 pub enum For {
     /// To know the cluster, in a dry run, too.
     Reading,
+    /// To know with whom pods are spread, where they are spread by default.
+    Spreading,
     /// To say what is decided, in a dry run, too.
     Telling,
     /// To carry decisions out.
@@ -59,7 +61,7 @@ const fn access(purpose: For, group: &'static str, resource: &'static str, verbs
 pub fn all() -> impl Iterator<Item = Access> {
     let reading = Kind::all().map(|kind| {
         let verbs: &[&str] = if READ_ALONE.contains(&kind) { &["get", "list", "watch"] } else { &["list", "watch"] };
-        access(For::Reading, kind.group(), kind.plural(), verbs)
+        access(if kind.is_for_spread() { For::Spreading } else { For::Reading }, kind.group(), kind.plural(), verbs)
     });
     reading.chain(OTHERS)
 }
@@ -91,7 +93,7 @@ mod tests {
             }
             assert!(!access.verbs.contains(&"*") && access.resource != "*" && access.resource != "secrets", "{access:?}");
             let reads = access.verbs.iter().all(|verb| ["get", "list", "watch"].contains(verb));
-            assert_eq!(access.purpose == For::Reading, reads, "{access:?}");
+            assert_eq!(matches!(access.purpose, For::Reading | For::Spreading), reads, "{access:?}");
         }
         for kind in Kind::all() {
             for verb in ["list", "watch"] {

@@ -1,4 +1,4 @@
-//! The kinds that are watched.
+//! The kinds that can be watched, and which of them are.
 
 use kube::core::{ApiResource, GroupVersionKind};
 
@@ -25,6 +25,14 @@ pub enum Kind {
     PodDisruptionBudget,
     /// `apps/v1` DaemonSet.
     DaemonSet,
+    /// `v1` Service.
+    Service,
+    /// `v1` ReplicationController.
+    ReplicationController,
+    /// `apps/v1` ReplicaSet.
+    ReplicaSet,
+    /// `apps/v1` StatefulSet.
+    StatefulSet,
     /// `karpenter.k8s.aws/v1` EC2NodeClass.
     NodeClass,
     /// `karpenter.sh/v1` NodePool.
@@ -42,7 +50,7 @@ pub enum Kind {
 /// Group, version, kind and plural of a [`Kind`].
 type Row = (Kind, [&'static str; 4]);
 
-const ROWS: [Row; 16] = [
+const ROWS: [Row; 20] = [
     (Kind::Namespace, ["", "v1", "Namespace", "namespaces"]),
     (Kind::PriorityClass, ["scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses"]),
     (Kind::RuntimeClass, ["node.k8s.io", "v1", "RuntimeClass", "runtimeclasses"]),
@@ -53,6 +61,10 @@ const ROWS: [Row; 16] = [
     (Kind::VolumeAttachment, ["storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments"]),
     (Kind::PodDisruptionBudget, ["policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"]),
     (Kind::DaemonSet, ["apps", "v1", "DaemonSet", "daemonsets"]),
+    (Kind::Service, ["", "v1", "Service", "services"]),
+    (Kind::ReplicationController, ["", "v1", "ReplicationController", "replicationcontrollers"]),
+    (Kind::ReplicaSet, ["apps", "v1", "ReplicaSet", "replicasets"]),
+    (Kind::StatefulSet, ["apps", "v1", "StatefulSet", "statefulsets"]),
     (Kind::NodeClass, ["karpenter.k8s.aws", "v1", "EC2NodeClass", "ec2nodeclasses"]),
     (Kind::NodePool, ["karpenter.sh", "v1", "NodePool", "nodepools"]),
     (Kind::NodeOverlay, ["karpenter.sh", "v1alpha1", "NodeOverlay", "nodeoverlays"]),
@@ -63,8 +75,18 @@ const ROWS: [Row; 16] = [
 
 impl Kind {
     /// All of them. What others refer to comes first.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
         ROWS.iter().map(|(kind, _)| *kind)
+    }
+
+    /// Those that are watched. Who is spread with whom matters only if pods are spread by default.
+    pub fn watched(spread_by_default: bool) -> impl Iterator<Item = Self> + Clone {
+        Self::all().filter(move |kind| spread_by_default || !kind.is_for_spread())
+    }
+
+    /// Whether its objects decide nothing but with whom pods are spread by default. Pods of a Deployment belong to a ReplicaSet.
+    pub const fn is_for_spread(self) -> bool {
+        matches!(self, Self::Service | Self::ReplicationController | Self::ReplicaSet | Self::StatefulSet)
     }
 
     fn row(self) -> [&'static str; 4] {
@@ -121,6 +143,9 @@ mod tests {
                 plural.ends_with('s') && plural == plural.to_lowercase() && plural.starts_with(&kind.name().to_lowercase()[..3])
             );
         }
+        let only_for_spread: Vec<Kind> = Kind::all().filter(|kind| Kind::watched(false).all(|other| other != *kind)).collect();
+        assert_eq!(only_for_spread, [Kind::Service, Kind::ReplicationController, Kind::ReplicaSet, Kind::StatefulSet]);
+        assert!(Kind::watched(true).eq(Kind::all()));
         assert_eq!(Kind::Pod.api_version(), "v1");
         assert_eq!(Kind::NodeClass.resource().plural, "ec2nodeclasses");
     }

@@ -17,8 +17,10 @@ use std::sync::Arc;
 use windlass_solver::{NodeName, NodePoolName, ObjectKey};
 
 /// What is known of the cluster.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Store {
+    /// Kinds that are watched.
+    watched: BTreeSet<Kind>,
     intake: Intake,
     kept: BTreeMap<(Kind, ObjectKey), Kept>,
     /// Kinds that are being listed, with what was listed so far.
@@ -66,6 +68,25 @@ pub struct Told {
 }
 
 impl Store {
+    /// Knows nothing yet, and will be told of these kinds.
+    pub fn new(watched: impl IntoIterator<Item = Kind>) -> Self {
+        Self {
+            watched: watched.into_iter().collect(),
+            intake: Intake::default(),
+            kept: BTreeMap::new(),
+            listing: BTreeMap::new(),
+            complete: BTreeSet::new(),
+            bound: BTreeMap::new(),
+            attached: BTreeMap::new(),
+            resolved: BTreeMap::new(),
+        }
+    }
+
+    /// Kinds that are watched.
+    pub fn watched(&self) -> impl Iterator<Item = Kind> + '_ {
+        self.watched.iter().copied()
+    }
+
     /// Takes in what a watch tells.
     pub fn take(&mut self, change: Change) -> Told {
         let mut told = Told::default();
@@ -103,14 +124,14 @@ impl Store {
         told
     }
 
-    /// Whether every kind has been listed once.
+    /// Whether every kind that is watched has been listed once.
     pub fn is_complete(&self) -> bool {
-        Kind::all().all(|kind| self.complete.contains(&kind))
+        self.missing().next().is_none()
     }
 
     /// Kinds of which no complete list has come yet.
     pub fn missing(&self) -> impl Iterator<Item = Kind> + '_ {
-        Kind::all().filter(|kind| !self.complete.contains(kind))
+        self.watched().filter(|kind| !self.complete.contains(kind))
     }
 
     fn seen(&mut self, kind: Kind, raw: Raw, told: &mut Told) {

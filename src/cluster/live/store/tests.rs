@@ -1,6 +1,7 @@
 use super::Store;
 use crate::cluster::live::{Change, Kind, Raw};
 use crate::engine::Event;
+use crate::snapshot::{DefaultSpread, pod::pods};
 use serde_json::{Value, json};
 use windlass_solver::ObjectKey;
 
@@ -29,7 +30,7 @@ fn told(store: &mut Store, change: Change) -> Vec<String> {
 
 #[test]
 fn what_a_new_list_lacks_is_gone() {
-    let mut store = Store::default();
+    let mut store = Store::new(Kind::watched(false));
     told(&mut store, Change::Listing(Kind::Pod));
     assert_eq!(told(&mut store, seen(Kind::Pod, pod("a", "1"))), ["pod a "]);
     told(&mut store, seen(Kind::Pod, pod("b", "2")));
@@ -42,8 +43,8 @@ fn what_a_new_list_lacks_is_gone() {
 
 #[test]
 fn everything_must_have_been_listed() {
-    let mut store = Store::default();
-    for kind in Kind::all() {
+    let mut store = Store::new(Kind::watched(false));
+    for kind in Kind::watched(false) {
         assert!(!store.is_complete());
         told(&mut store, Change::Listing(kind));
         told(&mut store, Change::Complete(kind));
@@ -52,8 +53,55 @@ fn everything_must_have_been_listed() {
 }
 
 #[test]
+fn of_what_selects_pods_the_selector_alone_is_kept() {
+    let mut store = Store::new(Kind::watched(true));
+    let object = |name: &str, selector: Value| {
+        let template = json!({"metadata": {"labels": {"app": name}}, "spec": {"containers": "not read"}});
+        json!({"metadata": {"name": name, "namespace": "shop", "uid": name}, "spec": {"selector": selector, "template": template}})
+    };
+    let labels = json!({"app": "web"});
+    for kind in [Kind::ReplicaSet, Kind::StatefulSet] {
+        assert!(store.take(seen(kind, object("web", json!({"matchLabels": labels})))).notices.is_empty());
+    }
+    for kind in [Kind::Service, Kind::ReplicationController] {
+        assert!(store.take(seen(kind, object("web", labels.clone()))).notices.is_empty());
+    }
+    assert!(store.take(seen(Kind::Service, object("headless", Value::Null))).notices.is_empty());
+    let odd = json!({"matchExpressions": [{"key": "app", "operator": "Near", "values": ["web"]}]});
+    let told = store.take(seen(Kind::ReplicaSet, object("odd", odd)));
+    assert!(told.notices[0].object == "ReplicaSet/shop/odd" && told.notices[0].message.contains("spec.selector"), "{told:?}");
+
+    let inventory = store.inventory();
+    let owners: Vec<&str> = inventory.selectors.keys().map(AsRef::as_ref).collect();
+    assert_eq!(owners, ["ReplicaSet/shop/web", "ReplicationController/shop/web", "Service/shop/web", "StatefulSet/shop/web"]);
+    assert!(inventory.selectors.values().all(|one| one.match_labels == Some([("app".to_owned(), "web".to_owned())].into())));
+    assert!(inventory.pods.is_empty(), "the pods of the ReplicaSet are seen themselves");
+
+    store.take(seen(Kind::Service, object("web", json!({"app": "shop"}))));
+    let changed = &store.inventory().selectors["Service/shop/web"];
+    assert_eq!(changed.match_labels, Some([("app".to_owned(), "shop".to_owned())].into()));
+    store.take(Change::Gone(Kind::Service, Box::new(Raw::new(object("web", labels)))));
+    assert_eq!(store.inventory().selectors.len(), 3);
+}
+
+#[test]
+fn the_batch_after_a_service_spreads_its_pods() {
+    let mut store = Store::new(Kind::watched(true));
+    let mut web = pod("web", "1");
+    web["metadata"]["labels"] = json!({"app": "web"});
+    told(&mut store, seen(Kind::Pod, web));
+    let spread = |store: &Store| pods(&store.inventory(), &DefaultSpread::system()).0[0].shape.topology.spread.len();
+    assert_eq!(spread(&store), 0, "nothing selects it");
+    let service = json!({"metadata": {"name": "web", "namespace": "default", "uid": "2"}, "spec": {"selector": {"app": "web"}}});
+    told(&mut store, seen(Kind::Service, service.clone()));
+    assert_eq!(spread(&store), 2);
+    told(&mut store, Change::Gone(Kind::Service, Box::new(Raw::new(service))));
+    assert_eq!(spread(&store), 0);
+}
+
+#[test]
 fn a_name_that_is_used_again_is_another_object() {
-    let mut store = Store::default();
+    let mut store = Store::new(Kind::watched(false));
     told(&mut store, seen(Kind::Pod, pod("a", "1")));
     assert_eq!(told(&mut store, seen(Kind::Pod, pod("a", "2"))), ["pod gone 1", "pod a "]);
     let late = Change::Gone(Kind::Pod, Box::new(Raw::new(pod("a", "1"))));
@@ -63,7 +111,7 @@ fn a_name_that_is_used_again_is_another_object() {
 
 #[test]
 fn a_bad_object_is_told_once_and_leaves_the_others_alone() {
-    let mut store = Store::default();
+    let mut store = Store::new(Kind::watched(false));
     let mut bad = pod("bad", "1");
     bad["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("a lot");
     let first = store.take(seen(Kind::Pod, bad.clone()));
@@ -77,7 +125,7 @@ fn a_bad_object_is_told_once_and_leaves_the_others_alone() {
 
 #[test]
 fn an_object_that_does_nothing_is_told() {
-    let mut store = Store::default();
+    let mut store = Store::new(Kind::watched(false));
     let budget = |spec| {
         seen(Kind::PodDisruptionBudget, json!({"metadata": {"name": "b", "namespace": "default", "uid": "1"}, "spec": spec}))
     };
@@ -90,7 +138,7 @@ fn an_object_that_does_nothing_is_told() {
 
 #[test]
 fn a_pool_that_cannot_be_read_is_taken_away() {
-    let mut store = Store::default();
+    let mut store = Store::new(Kind::watched(false));
     let pool = |requirements: Value| {
         json!({"metadata": {"name": "p", "uid": "1"}, "spec": {"template": {"spec": {
             "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "c"}, "requirements": requirements}}}})
@@ -102,7 +150,7 @@ fn a_pool_that_cannot_be_read_is_taken_away() {
 
 #[test]
 fn volumes_reach_the_pods_and_nodes_that_have_them() {
-    let mut store = Store::default();
+    let mut store = Store::new(Kind::watched(false));
     let mut user = pod("a", "1");
     user["spec"]["volumes"] = json!([{"name": "v", "persistentVolumeClaim": {"claimName": "disk"}}]);
     assert_eq!(told(&mut store, seen(Kind::Pod, user)), ["pod a "]);
@@ -124,7 +172,7 @@ fn volumes_reach_the_pods_and_nodes_that_have_them() {
 
 #[test]
 fn a_class_is_ready_only_once_it_is_resolved() {
-    let mut store = Store::default();
+    let mut store = Store::new(Kind::watched(false));
     let class = json!({"metadata": {"name": "c", "uid": "1"}, "spec": {
         "amiSelectorTerms": [{"alias": "al2023@latest"}], "instanceProfile": "p", "subnetSelectorTerms": [{"id": "subnet-1"}],
         "securityGroupSelectorTerms": [{"id": "sg-1"}]},
