@@ -74,9 +74,10 @@ def used_rights() -> set[Right]:
 
 
 def granted_rights() -> set[Right]:
-    """To the controller, by the chart."""
-    roles = {(each["kind"], each["metadata"]["name"]): each["rules"] for each in rendered() if each["kind"] in ("Role", "ClusterRole")}
-    bindings = [each for each in rendered() if each["kind"].endswith("Binding") and each["subjects"][0]["name"] == ACCOUNT]
+    """To the controller, by the chart, with every setting that grants more."""
+    objects = rendered("settings.defaultSpread=system")
+    roles = {(each["kind"], each["metadata"]["name"]): each["rules"] for each in objects if each["kind"] in ("Role", "ClusterRole")}
+    bindings = [each for each in objects if each["kind"].endswith("Binding") and each["subjects"][0]["name"] == ACCOUNT]
     rules = [rule for binding in bindings for rule in roles[binding["roleRef"]["kind"], binding["roleRef"]["name"]]]
     return {(group, resource, verb) for rule in rules for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
 

@@ -8,6 +8,7 @@ from environment import INSTALLED, rendered
 VARIANTS = (
     (),
     ("settings.dryRun=true", "forcedTermination.enabled=false"),
+    ("settings.defaultSpread=system",),
     ("networkPolicy.enabled=true", "podDisruptionBudget.maxUnavailable=50%", "serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::1:role/w"),
 )
 # Their kinds are no part of Kubernetes.
